@@ -1,0 +1,1 @@
+//! What is remembered: events, redaction, hash chain, sinks, metrics.

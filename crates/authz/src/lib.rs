@@ -1,0 +1,1 @@
+//! May they: scopes and roles; the only maker of a permit.

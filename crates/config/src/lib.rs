@@ -1,0 +1,1 @@
+//! How a file becomes values, and how a mistake is shown.

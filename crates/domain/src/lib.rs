@@ -1,0 +1,26 @@
+//! The words of the house, shared by every crate above it.
+//!
+//! In: nothing of ours. Out: the types in which the layers answer the gateway. No clock is read, no
+//! byte is parsed and nothing is waited for here; [`time::Clock`] is where time enters the program.
+
+pub mod caller;
+pub mod challenge;
+pub mod denial;
+pub mod outcome;
+pub mod reason;
+pub mod receipt;
+pub mod secret;
+pub mod stage;
+pub mod time;
+pub mod trail;
+
+pub use caller::{Audience, Caller, Issuer, Presented, Principal, PrincipalKind, Scopes, Subject};
+pub use challenge::{Challenge, Scheme};
+pub use denial::{Denial, Fault, Note, RetryAfter, Violation};
+pub use outcome::Outcome;
+pub use reason::{Cause, Facts, Reason};
+pub use receipt::ReceiptId;
+pub use secret::Secret;
+pub use stage::{Stage, Strength};
+pub use time::{Clock, Now, Timestamp};
+pub use trail::{Answer, Step, Trail};

@@ -1,0 +1,1 @@
+//! One strict reading of a request, shared by all who judge it.

@@ -1,0 +1,1 @@
+//! Certificates, protocol floor, client certificates, ACME, reload.
