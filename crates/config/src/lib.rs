@@ -1,1 +1,39 @@
 //! How a file becomes values, and how a mistake is shown.
+//!
+//! In: the bytes of a YAML or JSON file, and the type that a layer wants to read from it. Out: that
+//! type, or every mistake at once, each with its code, its place in the file and what to do about it.
+//! Called by `config.rs` and `compile.rs` of each layer when the policy is loaded; nothing here runs
+//! while a request is walked. Not done here: what a setting means, which is each layer's own.
+//!
+//! The walk: [`Document::parse`] reads bytes into a value that remembers where each part stood;
+//! [`decode`] checks it against the JSON Schema of the wanted type and fills that type; the layer's
+//! `compile` pushes what it finds wrong into the same [`Diagnostics`], at a [`Place`].
+
+pub mod codes;
+mod decode;
+mod diagnostic;
+mod document;
+mod environment;
+mod limits;
+mod period;
+mod place;
+mod quantity;
+mod rate;
+mod schema;
+mod secret;
+mod size;
+mod source;
+
+pub use codes::Code;
+pub use decode::{decode, decode_at};
+pub use diagnostic::{Color, Diagnostic, Diagnostics, Severity};
+pub use document::Document;
+pub use environment::Environment;
+pub use limits::Limits;
+pub use period::Period;
+pub use place::Place;
+pub use quantity::QuantityError;
+pub use rate::Rate;
+pub use schema::json_schema;
+pub use secret::{SecretError, SecretReference};
+pub use size::ByteSize;

@@ -1,0 +1,3 @@
+//! OpenAPI documents (C0300 to C0399).
+
+codes! {}

@@ -1,0 +1,3 @@
+//! Issuers, tokens and authorization rules (C0200 to C0299).
+
+codes! {}

@@ -1,0 +1,3 @@
+//! Limits (C0500 to C0599).
+
+codes! {}

@@ -1,0 +1,3 @@
+//! Listeners and TLS (C0100 to C0199).
+
+codes! {}

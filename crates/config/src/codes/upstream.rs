@@ -1,0 +1,3 @@
+//! APIs, routes and upstreams (C0400 to C0499).
+
+codes! {}

@@ -1,0 +1,66 @@
+//! The one door to environment variables and to files that settings name.
+
+use std::collections::BTreeMap;
+use std::fmt;
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+
+/// Where `${env:NAME}` and relative paths are looked up. Cheap to clone.
+#[derive(Clone)]
+pub struct Environment {
+    variables: Variables,
+    base: PathBuf,
+}
+
+#[derive(Clone)]
+enum Variables {
+    Process,
+    Fixed(Arc<BTreeMap<String, String>>),
+}
+
+impl Environment {
+    /// The variables of this process, and paths relative to the working directory.
+    #[must_use]
+    pub fn process() -> Self {
+        Self { variables: Variables::Process, base: PathBuf::new() }
+    }
+
+    /// These variables and no others; for tests.
+    #[must_use]
+    pub fn fixed<N: Into<String>, V: Into<String>>(variables: impl IntoIterator<Item = (N, V)>) -> Self {
+        let variables = variables.into_iter().map(|(name, value)| (name.into(), value.into())).collect();
+        Self { variables: Variables::Fixed(Arc::new(variables)), base: PathBuf::new() }
+    }
+
+    /// The same, with relative paths meant from `base`: the directory of the configuration file.
+    #[must_use]
+    pub fn with_base(mut self, base: impl Into<PathBuf>) -> Self {
+        self.base = base.into();
+        self
+    }
+
+    /// `path`, seen from the base directory if it is relative.
+    #[must_use]
+    pub fn path(&self, path: impl AsRef<Path>) -> PathBuf {
+        self.base.join(path)
+    }
+
+    /// The bytes of a variable.
+    pub(crate) fn variable(&self, name: &str) -> Option<Vec<u8>> {
+        match &self.variables {
+            Variables::Process => std::env::var_os(name).map(std::ffi::OsString::into_encoded_bytes),
+            Variables::Fixed(variables) => variables.get(name).map(|value| value.clone().into_bytes()),
+        }
+    }
+}
+
+/// Shows no variable: their values may be secrets.
+impl fmt::Debug for Environment {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let variables = match self.variables {
+            Variables::Process => "process",
+            Variables::Fixed(_) => "fixed",
+        };
+        f.debug_struct("Environment").field("variables", &variables).field("base", &self.base).finish()
+    }
+}
