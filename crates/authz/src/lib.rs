@@ -1,1 +1,19 @@
-//! May they: scopes and roles; the only maker of a permit.
+//! May they: the decision about one operation, and the only maker of a [`Permit`].
+//!
+//! In: what an operation demands ([`Demand`], compiled once) and who is calling. Out: a [`Permit`], or a
+//! [`Denial`]. Called by the gateway's `admit`, after identification. This is the policy decision point
+//! of NIST SP 800-162 in its first form: scopes and roles. Attributes and objects come with Cedar and the
+//! ownership ledger; they will decide here too and hand out the same permit.
+//!
+//! Pure: no clock, no network. Nothing permits by default: a demand that lists no alternative is met by
+//! nobody.
+
+pub mod config;
+mod demand;
+mod permit;
+
+pub use demand::{Alternative, Concealment, Demand, Kinds};
+pub use permit::Permit;
+
+#[doc(no_inline)]
+pub use portcullis_domain::{Caller, Denial};

@@ -1,0 +1,29 @@
+//! What an operator may demand beyond the contract, per API or operation.
+
+use schemars::JsonSchema;
+use serde::Deserialize;
+
+/// Demands on the caller beyond the scopes that the document names.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields, default)]
+pub struct AuthorizeConfig {
+    /// Roles of which the caller needs one. Unset: roles are not looked at.
+    pub roles: Option<Vec<String>>,
+    /// Who may call: people, programs, or both.
+    pub callers: CallersConfig,
+    /// Objects here are confidential: a refusal looks like absence (404 in place of 403).
+    pub confidential: Option<bool>,
+}
+
+/// Who may call.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Deserialize, JsonSchema)]
+#[serde(rename_all = "snake_case")]
+pub enum CallersConfig {
+    /// Users and clients.
+    #[default]
+    Any,
+    /// People only: a client-credentials token is refused (RFC 9700 §4.15).
+    Users,
+    /// Programs only.
+    Clients,
+}
