@@ -1,10 +1,10 @@
 //! What an operator may demand beyond the contract, per API or operation.
 
 use schemars::JsonSchema;
-use serde::Deserialize;
+use serde::{Deserialize, Serialize};
 
 /// Demands on the caller beyond the scopes that the document names.
-#[derive(Clone, Debug, Default, PartialEq, Eq, Deserialize, JsonSchema)]
+#[derive(Clone, Debug, Default, PartialEq, Eq, Deserialize, Serialize, JsonSchema)]
 #[serde(deny_unknown_fields, default)]
 pub struct AuthorizeConfig {
     /// Roles of which the caller needs one. Unset: roles are not looked at.
@@ -16,7 +16,7 @@ pub struct AuthorizeConfig {
 }
 
 /// Who may call.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Deserialize, JsonSchema)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Deserialize, Serialize, JsonSchema)]
 #[serde(rename_all = "snake_case")]
 pub enum CallersConfig {
     /// Users and clients.
