@@ -1,1 +1,32 @@
 //! How often, how many at once, how many failures.
+//!
+//! In: a [`Key`] that says whose budget is spent, and the monotonic time of the request's arrival. Out:
+//! a [`Standing`] to advertise, or an [`Exceeded`] that says how long to wait. Called by the gateway's
+//! `limit` stage, before and after the caller is known, by `identify` for failed credentials, and by
+//! `listen` for connections.
+//!
+//! The rate limit is GCRA ([`gcra`]): one number a key, exact under concurrency, no timer. Header fields
+//! follow draft-ietf-httpapi-ratelimit-headers-10 ([`fields`]). Not done here: what to answer with, and
+//! counters that are shared between gateways.
+
+mod compile;
+mod concurrency;
+mod config;
+mod failures;
+pub mod fields;
+pub mod gcra;
+mod key;
+mod limiter;
+mod limits;
+mod quota;
+mod table;
+
+pub use compile::{CompiledLimits, compile, compile_quota};
+pub use concurrency::{Concurrency, Permit, Saturated};
+pub use config::{FailuresConfig, LimitsConfig, QuotaConfig};
+pub use failures::{Failures, TooManyFailures};
+pub use fields::{ratelimit, ratelimit_policy};
+pub use key::{Ipv6Prefix, Key};
+pub use limiter::{Exceeded, Limiter, Standing};
+pub use limits::{Limits, Standings, Violated};
+pub use quota::{Quota, QuotaError};

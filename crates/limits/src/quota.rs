@@ -1,0 +1,137 @@
+//! One quota: a name, a count, a window and a burst.
+
+use std::time::Duration;
+
+use crate::gcra::Gcra;
+
+/// So many units in so much time, with so many at once; compiled and ready to be counted against.
+///
+/// Invariant: none of the numbers is zero, and the name is safe inside a quoted string of a header field.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Quota {
+    name: Box<str>,
+    count: u32,
+    window: Duration,
+    burst: u32,
+    gcra: Gcra,
+    policy_item: Box<str>,
+}
+
+/// Why a quota cannot be made.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum QuotaError {
+    /// The name would not survive in a header field.
+    #[error("the name of a quota has 1 to 64 letters, digits, `-`, `_` or `.`")]
+    Name,
+    /// The count is zero.
+    #[error("a quota of zero would refuse everything")]
+    Count,
+    /// The window is zero.
+    #[error("the window of a quota must be longer than nothing")]
+    Window,
+    /// The burst is zero.
+    #[error("a burst of zero would refuse everything")]
+    Burst,
+    /// An empty bucket would take more than a century to fill.
+    #[error("the burst takes more than a hundred years to be earned at this rate")]
+    Refill,
+}
+
+impl Quota {
+    /// `count` units in each `window`, of which `burst` may come at once.
+    ///
+    /// # Errors
+    /// A number that is zero, a name with other characters than letters, digits, `-`, `_` and `.`, or a
+    /// burst that takes more than a hundred years to refill.
+    pub fn new(name: &str, count: u32, window: Duration, burst: u32) -> Result<Self, QuotaError> {
+        if !is_name(name) {
+            return Err(QuotaError::Name);
+        }
+        if count == 0 {
+            return Err(QuotaError::Count);
+        }
+        if window.is_zero() {
+            return Err(QuotaError::Window);
+        }
+        if burst == 0 {
+            return Err(QuotaError::Burst);
+        }
+        let nanos = u64::try_from(window.as_nanos()).map_err(|_| QuotaError::Refill)?;
+        let gcra = Gcra::new(count, nanos, burst).ok_or(QuotaError::Refill)?;
+        let policy_item = policy_item(name, count, window);
+        Ok(Self { name: name.into(), count, window, burst, gcra, policy_item })
+    }
+
+    /// The name, as clients see it.
+    #[must_use]
+    pub fn name(&self) -> &str {
+        &self.name
+    }
+
+    /// Units in each window.
+    #[must_use]
+    pub const fn count(&self) -> u32 {
+        self.count
+    }
+
+    /// The window.
+    #[must_use]
+    pub const fn window(&self) -> Duration {
+        self.window
+    }
+
+    /// Units that may come at once.
+    #[must_use]
+    pub const fn burst(&self) -> u32 {
+        self.burst
+    }
+
+    /// The arithmetic.
+    #[must_use]
+    pub const fn gcra(&self) -> &Gcra {
+        &self.gcra
+    }
+
+    /// The member of `RateLimit-Policy` that describes this quota, e.g. `"default";q=100;w=60`.
+    #[must_use]
+    pub fn policy_item(&self) -> &str {
+        &self.policy_item
+    }
+}
+
+fn is_name(name: &str) -> bool {
+    (1..=64).contains(&name.len())
+        && name.bytes().all(|byte| byte.is_ascii_alphanumeric() || matches!(byte, b'-' | b'_' | b'.'))
+}
+
+/// `w` counts whole seconds and is not zero (§3.1.3). A window that is not whole seconds is rounded up and
+/// the count scaled with it, downwards: what is advertised is never more than what is granted.
+fn policy_item(name: &str, count: u32, window: Duration) -> Box<str> {
+    let seconds = window.as_secs() + u64::from(window.subsec_nanos() > 0);
+    let scaled = u128::from(count) * u128::from(seconds) * 1_000_000_000 / window.as_nanos().max(1);
+    format!("\"{name}\";q={scaled};w={seconds}").into()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_quota_describes_itself_in_whole_seconds() {
+        let quota = |count, millis| Quota::new("default", count, Duration::from_millis(millis), 1).unwrap();
+        assert_eq!(quota(100, 60_000).policy_item(), "\"default\";q=100;w=60");
+        assert_eq!(quota(10, 100).policy_item(), "\"default\";q=100;w=1");
+        assert_eq!(quota(10, 1_500).policy_item(), "\"default\";q=13;w=2");
+    }
+
+    #[test]
+    fn quotas_that_make_no_sense_are_refused() {
+        let minute = Duration::from_secs(60);
+        assert_eq!(Quota::new("a", 0, minute, 1), Err(QuotaError::Count));
+        assert_eq!(Quota::new("a", 1, Duration::ZERO, 1), Err(QuotaError::Window));
+        assert_eq!(Quota::new("a", 1, minute, 0), Err(QuotaError::Burst));
+        assert_eq!(Quota::new("a", 1, Duration::MAX, 1), Err(QuotaError::Refill));
+        assert_eq!(Quota::new("a\";q=9", 1, minute, 1), Err(QuotaError::Name));
+        assert_eq!(Quota::new("", 1, minute, 1), Err(QuotaError::Name));
+    }
+}
