@@ -6,7 +6,8 @@ use schemars::JsonSchema;
 use serde::de::DeserializeOwned;
 
 use crate::codes;
-use crate::diagnostic::{Diagnostic, Diagnostics};
+use crate::diagnostic::Diagnostic;
+use crate::diagnostics::Diagnostics;
 use crate::document::Document;
 
 /// Reads the whole document as a `T`. Every mistake goes to `diagnostics`; `None` if there was one.
@@ -27,8 +28,9 @@ pub fn decode_at<T: DeserializeOwned + JsonSchema>(
     match serde_json::from_value(value) {
         Ok(decoded) => Some(decoded),
         Err(error) => {
-            diagnostics
-                .push(Diagnostic::error(codes::file::VALUE_REFUSED, error.to_string()).at(document.at(pointer)));
+            diagnostics.push(
+                Diagnostic::error(codes::file::VALUE_REFUSED, error.to_string()).at(document.at(pointer)),
+            );
             None
         }
     }

@@ -1,4 +1,7 @@
 //! A mistake in the configuration, as it is shown to the operator.
+//!
+//! In: what a layer found. Out: text for people ([`Diagnostics::render`]) and JSON for machines. Errors
+//! of requests are not shown here: those are denials, and go to the client and the record.
 
 use crate::codes::Code;
 use crate::place::Place;
@@ -12,29 +15,33 @@ pub enum Severity {
     Warning,
 }
 
-/// Whether a rendering carries terminal colors.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Color {
-    /// Plain text.
-    Never,
-    /// ANSI escapes.
-    Always,
+impl Severity {
+    /// The word for it.
+    #[must_use]
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::Error => "error",
+            Self::Warning => "warning",
+        }
+    }
 }
 
 /// One mistake: what is wrong, where, and what to do.
 #[derive(Clone, Debug)]
 pub struct Diagnostic {
-    code: Code,
-    severity: Severity,
-    message: String,
-    place: Option<Place>,
-    label: String,
-    related: Vec<(Place, String)>,
-    help: Vec<String>,
+    pub(crate) code: Code,
+    pub(crate) severity: Severity,
+    pub(crate) message: String,
+    pub(crate) place: Option<Place>,
+    pub(crate) label: String,
+    pub(crate) related: Vec<(Place, String)>,
+    pub(crate) help: Vec<String>,
+    pub(crate) concealed: bool,
 }
 
 impl Diagnostic {
-    /// A mistake that stops the load. `message`: lower case, one line, no final stop, user input in backticks.
+    /// A mistake that stops the load. `message`: lower case, one line, no final stop, user input in
+    /// backticks (see [`quote`]).
     #[must_use]
     pub fn error(code: Code, message: impl Into<String>) -> Self {
         Self::new(code, Severity::Error, message.into())
@@ -47,7 +54,16 @@ impl Diagnostic {
     }
 
     fn new(code: Code, severity: Severity, message: String) -> Self {
-        Self { code, severity, message, place: None, label: String::new(), related: Vec::new(), help: Vec::new() }
+        Self {
+            code,
+            severity,
+            message,
+            place: None,
+            label: String::new(),
+            related: Vec::new(),
+            help: Vec::new(),
+            concealed: false,
+        }
     }
 
     /// Where it is.
@@ -78,6 +94,14 @@ impl Diagnostic {
         self
     }
 
+    /// The value at this place may be a secret: wherever the diagnostics show its line, the value is
+    /// blotted out.
+    #[must_use]
+    pub fn conceal(mut self) -> Self {
+        self.concealed = true;
+        self
+    }
+
     /// The code.
     #[must_use]
     pub fn code(&self) -> Code {
@@ -103,94 +127,46 @@ impl Diagnostic {
     }
 }
 
-/// All mistakes found so far.
-#[derive(Clone, Debug, Default)]
-pub struct Diagnostics(Vec<Diagnostic>);
-
-impl Diagnostics {
-    /// None yet.
-    #[must_use]
-    pub fn new() -> Self {
-        Self::default()
+/// User input for a message: in backticks, cut to a readable length, without characters that would
+/// act on a terminal.
+#[must_use]
+pub fn quote(text: &str) -> String {
+    const MOST: usize = 80;
+    let mut quoted = String::with_capacity(text.len().min(MOST) + 2);
+    quoted.push('`');
+    for (index, character) in text.chars().enumerate() {
+        if index == MOST {
+            quoted.push('…');
+            break;
+        }
+        push_printable(&mut quoted, character);
     }
+    quoted.push('`');
+    quoted
+}
 
-    /// Adds one.
-    pub fn push(&mut self, diagnostic: Diagnostic) {
-        self.0.push(diagnostic);
-    }
-
-    /// Whether there is none at all.
-    #[must_use]
-    pub fn is_empty(&self) -> bool {
-        self.0.is_empty()
-    }
-
-    /// How many there are.
-    #[must_use]
-    pub fn len(&self) -> usize {
-        self.0.len()
-    }
-
-    /// Whether any of them stops the load.
-    #[must_use]
-    pub fn has_errors(&self) -> bool {
-        self.errors().next().is_some()
-    }
-
-    /// Those that stop the load.
-    pub fn errors(&self) -> impl Iterator<Item = &Diagnostic> {
-        self.0.iter().filter(|diagnostic| diagnostic.severity == Severity::Error)
-    }
-
-    /// Those that do not.
-    pub fn warnings(&self) -> impl Iterator<Item = &Diagnostic> {
-        self.0.iter().filter(|diagnostic| diagnostic.severity == Severity::Warning)
-    }
-
-    /// All of them.
-    pub fn iter(&self) -> std::slice::Iter<'_, Diagnostic> {
-        self.0.iter()
-    }
-
-    /// For people, ordered by file and place.
-    #[must_use]
-    pub fn render(&self, _color: Color) -> String {
-        self.0.iter().map(|diagnostic| format!("{}: {}\n", diagnostic.code, diagnostic.message)).collect()
-    }
-
-    /// For machines, ordered by file and place.
-    #[must_use]
-    pub fn to_json(&self) -> serde_json::Value {
-        serde_json::Value::Null
+/// Writes `character`, or its escape if a terminal would act on it: control characters, and those that
+/// reorder the text around them (CVE-2021-42574).
+pub(crate) fn push_printable(text: &mut String, character: char) {
+    if character.is_control() || is_reordering(character) {
+        text.extend(character.escape_default());
+    } else {
+        text.push(character);
     }
 }
 
-impl Extend<Diagnostic> for Diagnostics {
-    fn extend<I: IntoIterator<Item = Diagnostic>>(&mut self, more: I) {
-        self.0.extend(more);
-    }
+pub(crate) fn is_reordering(character: char) -> bool {
+    matches!(character, '\u{200E}' | '\u{200F}' | '\u{061C}' | '\u{202A}'..='\u{202E}' | '\u{2066}'..='\u{2069}')
 }
 
-impl From<Diagnostic> for Diagnostics {
-    fn from(diagnostic: Diagnostic) -> Self {
-        Self(vec![diagnostic])
-    }
-}
+#[cfg(test)]
+mod tests {
+    use super::*;
 
-impl IntoIterator for Diagnostics {
-    type Item = Diagnostic;
-    type IntoIter = std::vec::IntoIter<Diagnostic>;
-
-    fn into_iter(self) -> Self::IntoIter {
-        self.0.into_iter()
-    }
-}
-
-impl<'a> IntoIterator for &'a Diagnostics {
-    type Item = &'a Diagnostic;
-    type IntoIter = std::slice::Iter<'a, Diagnostic>;
-
-    fn into_iter(self) -> Self::IntoIter {
-        self.0.iter()
+    #[test]
+    fn quoted_input_is_short_and_cannot_act_on_a_terminal() {
+        assert_eq!(quote("plain"), "`plain`");
+        assert_eq!(quote("a\x1B[31m\nb\u{202E}c"), "`a\\u{1b}[31m\\nb\\u{202e}c`");
+        assert_eq!(quote(&"x".repeat(500)).chars().count(), 83);
     }
 }

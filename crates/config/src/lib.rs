@@ -9,24 +9,33 @@
 //! [`decode`] checks it against the JSON Schema of the wanted type and fills that type; the layer's
 //! `compile` pushes what it finds wrong into the same [`Diagnostics`], at a [`Place`].
 
+mod builder;
 pub mod codes;
 mod decode;
 mod diagnostic;
+mod diagnostics;
 mod document;
+mod encoding;
 mod environment;
+mod json;
 mod limits;
 mod period;
 mod place;
 mod quantity;
 mod rate;
+mod render;
+mod scalar;
 mod schema;
 mod secret;
 mod size;
 mod source;
+mod spans;
+mod yaml;
 
 pub use codes::Code;
 pub use decode::{decode, decode_at};
-pub use diagnostic::{Color, Diagnostic, Diagnostics, Severity};
+pub use diagnostic::{Diagnostic, Severity, quote};
+pub use diagnostics::{Color, Diagnostics};
 pub use document::Document;
 pub use environment::Environment;
 pub use limits::Limits;

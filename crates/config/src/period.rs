@@ -39,7 +39,8 @@ impl FromStr for Period {
     fn from_str(text: &str) -> Result<Self, QuantityError> {
         let malformed = QuantityError::Malformed { kind: "a period", example: "`30s` or `5m`" };
         let (number, unit) = quantity::split(text);
-        let millis = UNITS.iter().find(|(name, _)| *name == unit).map(|(_, millis)| *millis).ok_or(malformed)?;
+        let millis =
+            UNITS.iter().find(|(name, _)| *name == unit).map(|(_, millis)| *millis).ok_or(malformed)?;
         if number.is_empty() {
             return Err(malformed);
         }

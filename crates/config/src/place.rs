@@ -51,9 +51,11 @@ impl Place {
     #[must_use]
     pub fn key(&self) -> Self {
         match &self.0 {
-            Inner::Node { document, pointer, .. } => {
-                Self(Inner::Node { document: Arc::clone(document), pointer: Arc::clone(pointer), part: Part::Key })
-            }
+            Inner::Node { document, pointer, .. } => Self(Inner::Node {
+                document: Arc::clone(document),
+                pointer: Arc::clone(pointer),
+                part: Part::Key,
+            }),
             Inner::Text { .. } => self.clone(),
         }
     }
@@ -85,6 +87,20 @@ impl Place {
         }
     }
 
+    /// The value as it is written in the file: for numbers that lose digits when they are read.
+    #[must_use]
+    pub fn written(&self) -> &str {
+        self.source().slice(self.whole_span())
+    }
+
+    /// All bytes of the value, even where they take several lines.
+    pub(crate) fn whole_span(&self) -> Range<usize> {
+        match &self.0 {
+            Inner::Node { document, pointer, .. } => document.whole_span(pointer),
+            Inner::Text { range, .. } => range.clone(),
+        }
+    }
+
     /// The bytes to underline.
     pub(crate) fn span(&self) -> Range<usize> {
         match &self.0 {
@@ -102,13 +118,11 @@ impl Place {
 
     fn below(&self, token: &str) -> Self {
         match &self.0 {
-            Inner::Node { document, pointer, .. } => {
-                Self(Inner::Node {
-                    document: Arc::clone(document),
-                    pointer: format!("{pointer}/{token}").into(),
-                    part: Part::Value,
-                })
-            }
+            Inner::Node { document, pointer, .. } => Self(Inner::Node {
+                document: Arc::clone(document),
+                pointer: format!("{pointer}/{token}").into(),
+                part: Part::Value,
+            }),
             Inner::Text { .. } => self.clone(),
         }
     }

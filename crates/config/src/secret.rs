@@ -6,7 +6,7 @@ use std::str::FromStr;
 
 use portcullis_domain::Secret;
 
-use crate::diagnostic::Diagnostics;
+use crate::diagnostics::Diagnostics;
 use crate::environment::Environment;
 use crate::place::Place;
 

@@ -1,4 +1,4 @@
-//! The text of a file, and how a byte offset becomes a line and a column.
+//! The text of a file, and how an offset becomes a line and a column.
 
 use std::ops::Range;
 
@@ -14,7 +14,8 @@ pub(crate) struct Source {
 impl Source {
     pub(crate) fn new(name: impl Into<String>, text: impl Into<String>) -> Self {
         let text = text.into();
-        let line_starts = std::iter::once(0).chain(memchr_lines(&text)).collect();
+        let breaks = text.bytes().enumerate().filter(|(_, byte)| *byte == b'\n');
+        let line_starts = std::iter::once(0).chain(breaks.map(|(index, _)| index + 1)).collect();
         Self { name: name.into(), text, line_starts }
     }
 
@@ -44,18 +45,84 @@ impl Source {
         self.line_starts.partition_point(|&start| start <= byte).saturating_sub(1)
     }
 
-    /// Bytes of the line with this index, with its line break.
-    pub(crate) fn line_range(&self, index: usize) -> Option<Range<usize>> {
-        let start = *self.line_starts.get(index)?;
-        let end = self.line_starts.get(index + 1).copied().unwrap_or(self.text.len());
-        Some(start..end)
+    /// Bytes of the line with this index, without its line break.
+    pub(crate) fn line_range(&self, index: usize) -> Range<usize> {
+        let end = self.text.len();
+        let start = self.line_starts.get(index).copied().unwrap_or(end);
+        let next = self.line_starts.get(index + 1).copied().unwrap_or(end);
+        start..start + self.slice(start..next).trim_end_matches(['\n', '\r']).len()
     }
 
-    pub(crate) fn line_count(&self) -> usize {
-        self.line_starts.len()
+    /// The part of `range` on its first line, so that an underlined text is never a page long.
+    pub(crate) fn first_line(&self, range: Range<usize>) -> Range<usize> {
+        let line = self.line_range(self.line_index(range.start));
+        range.start..range.end.min(line.end).max(range.start)
+    }
+
+    pub(crate) fn is_one_line(&self, range: &Range<usize>) -> bool {
+        self.line_index(range.start) == self.line_index(range.end)
     }
 }
 
-fn memchr_lines(text: &str) -> impl Iterator<Item = usize> + '_ {
-    text.bytes().enumerate().filter(|(_, byte)| *byte == b'\n').map(|(index, _)| index + 1)
+/// From the character offsets of the YAML parser to byte offsets, in constant time.
+pub(crate) enum CharOffsets<'t> {
+    /// Each character is one byte.
+    Ascii { length: usize },
+    /// The byte offset of every [`STRIDE`]th character.
+    Mixed { text: &'t str, checkpoints: Vec<usize> },
+}
+
+const STRIDE: usize = 128;
+
+impl<'t> CharOffsets<'t> {
+    pub(crate) fn new(text: &'t str) -> Self {
+        if text.is_ascii() {
+            return Self::Ascii { length: text.len() };
+        }
+        let checkpoints = text.char_indices().step_by(STRIDE).map(|(byte, _)| byte).collect();
+        Self::Mixed { text, checkpoints }
+    }
+
+    /// The byte at which the character with this index starts; the end of the text if there is none.
+    pub(crate) fn byte(&self, character: usize) -> usize {
+        match self {
+            Self::Ascii { length } => character.min(*length),
+            Self::Mixed { text, checkpoints } => {
+                let from = checkpoints.get(character / STRIDE).copied().unwrap_or(text.len());
+                let rest = text.get(from..).unwrap_or_default();
+                rest.char_indices().nth(character % STRIDE).map_or(text.len(), |(byte, _)| from + byte)
+            }
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+
+    #[test]
+    fn lines_and_columns_count_from_one_and_in_characters() {
+        let source = Source::new("a.yaml", "übel: 1\r\nb: 2\n");
+        assert_eq!(source.position(0), (1, 1));
+        assert_eq!(source.position("übel".len()), (1, 5));
+        assert_eq!(source.position("übel: 1\r\n".len()), (2, 1));
+        assert_eq!(source.position(1000), (3, 1));
+    }
+
+    #[test]
+    fn a_line_is_given_without_its_break() {
+        let source = Source::new("a.yaml", "one\r\ntwo\nthree");
+        let lines: Vec<&str> = (0..4).map(|line| source.slice(source.line_range(line))).collect();
+        assert_eq!(lines, ["one", "two", "three", ""]);
+    }
+
+    proptest! {
+        #[test]
+        fn character_offsets_agree_with_counting(text in "[a-cä€\u{1F600}\n]{0,600}", index in 0usize..700) {
+            let counted = text.char_indices().nth(index).map_or(text.len(), |(byte, _)| byte);
+            prop_assert_eq!(CharOffsets::new(&text).byte(index), counted);
+        }
+    }
 }

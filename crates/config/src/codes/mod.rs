@@ -117,7 +117,11 @@ mod tests {
     fn codes_lie_in_the_range_of_their_file() {
         for (file, rows, first, last) in RANGES {
             for row in rows {
-                assert!((first..=last).contains(&number(row.code)), "{} does not belong in {file}.rs", row.code);
+                assert!(
+                    (first..=last).contains(&number(row.code)),
+                    "{} does not belong in {file}.rs",
+                    row.code
+                );
             }
         }
     }
