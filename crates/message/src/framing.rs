@@ -152,3 +152,6 @@ impl FramingGuard {
 fn within(rest: &[u8], remaining: u64) -> usize {
     usize::try_from(remaining).map_or(rest.len(), |remaining| remaining.min(rest.len()))
 }
+
+#[cfg(test)]
+mod tests;
