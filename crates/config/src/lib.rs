@@ -17,8 +17,10 @@ mod diagnostics;
 mod document;
 mod encoding;
 mod environment;
+mod forms;
 mod json;
 mod limits;
+mod mistake;
 mod period;
 mod place;
 mod quantity;
@@ -30,6 +32,7 @@ mod secret;
 mod size;
 mod source;
 mod spans;
+mod words;
 mod yaml;
 
 pub use codes::Code;

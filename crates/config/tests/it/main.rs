@@ -2,8 +2,13 @@
 
 #![allow(clippy::panic, clippy::unwrap_used, clippy::indexing_slicing, reason = "tests")]
 
+mod decoding;
+mod quantities;
 mod reading;
 mod refusing;
+mod rendering;
+mod schemas;
+mod secrets;
 mod strangers;
 
 use std::sync::Arc;

@@ -1,0 +1,308 @@
+//! From an error of JSON Schema to a diagnostic that an operator can act on.
+//!
+//! In: the errors of the `jsonschema` crate, which name schema keywords. Out: diagnostics that name
+//! settings. Called by [`crate::decode`]. A value whose schema says `writeOnly` may be a secret: it is
+//! neither quoted nor shown.
+
+use std::sync::Arc;
+
+use jsonschema::ValidationError;
+use jsonschema::error::{TypeKind, ValidationErrorKind as Kind};
+use serde_json::{Map, Value};
+
+use crate::codes::{Code, file as codes};
+use crate::diagnostic::{Diagnostic, quote};
+use crate::diagnostics::Diagnostics;
+use crate::document::Document;
+use crate::place::{Place, escape};
+use crate::words;
+
+/// Turns schema errors about one value of a document into diagnostics.
+pub(crate) struct Mistakes<'m> {
+    pub(crate) document: &'m Arc<Document>,
+    /// Where the checked value stands.
+    pub(crate) pointer: &'m str,
+    /// The root of the schema it was checked against.
+    pub(crate) schema: &'m Value,
+    pub(crate) diagnostics: &'m mut Diagnostics,
+}
+
+impl<'m> Mistakes<'m> {
+    /// Pushes a diagnostic for each mistake in `error`.
+    pub(crate) fn explain(&mut self, error: &ValidationError<'_>) {
+        let rule = self.rule(error);
+        let value: &Value = error.instance();
+        match error.kind() {
+            Kind::AdditionalProperties { unexpected } | Kind::UnevaluatedProperties { unexpected } => {
+                self.unknown_keys(error, rule, unexpected);
+            }
+            Kind::Required { property } => {
+                self.missing_key(error, rule, property.as_str().unwrap_or_default())
+            }
+            Kind::Type { kind } => self.wrong_type(error, rule, kind),
+            Kind::Enum { options } => {
+                let words = options.as_array().map(Vec::as_slice).unwrap_or_default();
+                self.unknown_word(self.place(error), value, words.iter().filter_map(Value::as_str).collect());
+            }
+            Kind::Constant { expected_value } => {
+                self.unknown_word(self.place(error), value, expected_value.as_str().into_iter().collect());
+            }
+            Kind::Pattern { pattern } => self.wrong_pattern(error, rule, pattern),
+            Kind::Format { format } => {
+                let message = format!("{} is not a valid {format}", words::found(value));
+                self.push(error, rule, codes::FORM_WRONG, message, words::example_help(rule));
+            }
+            Kind::PropertyNames { error: inner } => self.wrong_key(error, inner),
+            Kind::AnyOf { context } | Kind::OneOfNotValid { context } => {
+                self.no_form_fits(error, rule, context)
+            }
+            _ => match out_of_bounds(error.kind(), value) {
+                Some(message) => self.push(error, rule, codes::OUT_OF_BOUNDS, message, None),
+                None => {
+                    // Keywords that no schema of ours uses today: said as the validator says it, without the value.
+                    let message = format!("not accepted: {}", error.masked_with("this value"));
+                    self.push(error, rule, codes::VALUE_REFUSED, message, words::example_help(rule));
+                }
+            },
+        }
+    }
+
+    fn unknown_keys(&mut self, error: &ValidationError<'_>, rule: &'m Value, unexpected: &[String]) {
+        let properties = rule.get("properties").and_then(Value::as_object);
+        let known: Vec<&str> =
+            properties.into_iter().flat_map(|keys| keys.keys().map(String::as_str)).collect();
+        for key in unexpected {
+            self.unknown_key(error, key, &known, properties);
+        }
+    }
+
+    pub(crate) fn unknown_key(
+        &mut self,
+        error: &ValidationError<'_>,
+        key: &str,
+        known: &[&str],
+        properties: Option<&'m Map<String, Value>>,
+    ) {
+        let object = self.pointer_of(error);
+        let place = self.document.at_key(format!("{object}/{}", escape(key)));
+        // Keys that the object has already are not what was meant.
+        let members = error.instance().as_object();
+        let free: Vec<&str> = known
+            .iter()
+            .copied()
+            .filter(|name| members.is_none_or(|have| !have.contains_key(*name)))
+            .collect();
+        let meant = words::nearest(key, &free).and_then(|meant| properties?.get(meant));
+        let diagnostic =
+            Diagnostic::error(codes::KEY_UNKNOWN, format!("unknown key {}", quote(key))).at(place);
+        let diagnostic = match words::choice_help(key, &free, "keys that can stand here") {
+            Some(help) => diagnostic.help(help),
+            None if known.is_empty() => diagnostic.help("nothing can be set here"),
+            None => diagnostic,
+        };
+        let is_secret = meant.is_some_and(|schema| self.is_secret(schema));
+        self.diagnostics.push(if is_secret { diagnostic.conceal() } else { diagnostic });
+    }
+
+    fn missing_key(&mut self, error: &ValidationError<'_>, rule: &'m Value, key: &str) {
+        let schema = rule.get("properties").and_then(|properties| properties.get(key));
+        let purpose =
+            schema.and_then(|schema| words::purpose(schema).or_else(|| words::purpose(self.resolve(schema))));
+        let help = match purpose {
+            Some(purpose) => format!("add `{key}:` ({})", lower_first(&purpose)),
+            None => format!("add `{key}:`"),
+        };
+        self.diagnostics.push(
+            Diagnostic::error(codes::KEY_MISSING, format!("key {} is missing", quote(key)))
+                .at(self.place(error))
+                .label("here")
+                .help(help),
+        );
+    }
+
+    fn wrong_type(&mut self, error: &ValidationError<'_>, rule: &'m Value, kind: &TypeKind) {
+        let names: Vec<String> = match kind {
+            TypeKind::Single(name) => vec![name.to_string()],
+            TypeKind::Multiple(names) => names.into_iter().map(|name| name.to_string()).collect(),
+        };
+        let expected = words::titled(rule).unwrap_or_else(|| {
+            let nouns: Vec<String> = names
+                .iter()
+                .filter(|name| *name != "null" || names.len() == 1)
+                .map(|name| words::type_noun(name).to_owned())
+                .collect();
+            words::join(&nouns, "or")
+        });
+        let takes = |name: &str| names.iter().any(|known| known == name);
+        self.type_mistake(error, rule, &expected, takes("string"), takes("array"));
+    }
+
+    /// `expected` stands where it cannot: as a message, with the likeliest remedy.
+    pub(crate) fn type_mistake(
+        &mut self,
+        error: &ValidationError<'_>,
+        rule: &'m Value,
+        expected: &str,
+        takes_text: bool,
+        takes_list: bool,
+    ) {
+        let value: &Value = error.instance();
+        let is_secret = self.is_secret(rule);
+        if is_secret && !value.is_null() {
+            self.diagnostics.push(crate::secret::literal(self.place(error)));
+            return;
+        }
+        let found = words::found(value);
+        let help = match value {
+            Value::Number(_) | Value::Bool(_)
+                if takes_text && !rule.get("pattern").is_some_and(Value::is_string) =>
+            {
+                Some("put it in quotes if it is meant as text".to_owned())
+            }
+            Value::String(text) if !takes_text && text.parse::<f64>().is_ok() => {
+                Some("remove the quotes".to_owned())
+            }
+            Value::Object(_) | Value::Array(_) | Value::Null => words::example_help(rule),
+            _ if takes_list => Some("write a list: `[…]`, or one `- …` on each line".to_owned()),
+            Value::Number(_) | Value::Bool(_) | Value::String(_) => words::example_help(rule),
+        };
+        let message = match value {
+            Value::Null => format!("value is missing: expected {expected}"),
+            _ => format!("expected {expected}, found {found}"),
+        };
+        self.push(error, rule, codes::TYPE_WRONG, message, help);
+    }
+
+    /// A word that is none of `known`, at `place`.
+    pub(crate) fn unknown_word(&mut self, place: Place, value: &Value, known: Vec<&str>) {
+        let word = value.as_str().unwrap_or_default();
+        let all: Vec<String> = known.iter().map(|word| quote(word)).collect();
+        let message = match known.len() {
+            0..=6 => format!("{} is not {}", words::found(value), words::join(&all, "or")),
+            _ => format!("{} is not one of the words that can stand here", words::found(value)),
+        };
+        let diagnostic = Diagnostic::error(codes::WORD_UNKNOWN, message).at(place);
+        self.diagnostics.push(match words::choice_help(word, &known, "one of") {
+            Some(help) if known.len() > 6 || help.starts_with("did") => diagnostic.help(help),
+            _ => diagnostic,
+        });
+    }
+
+    fn wrong_pattern(&mut self, error: &ValidationError<'_>, rule: &'m Value, pattern: &str) {
+        if self.is_secret(rule) {
+            self.diagnostics.push(crate::secret::literal(self.place(error)));
+            return;
+        }
+        let found = words::found(error.instance());
+        let message = match words::titled(rule) {
+            Some(title) => format!("{found} is not {title}"),
+            None => format!("{found} does not have the right form"),
+        };
+        let help = words::example_help(rule)
+            .unwrap_or_else(|| format!("it must match the pattern {}", quote(pattern)));
+        self.push(error, rule, codes::FORM_WRONG, message, Some(help));
+    }
+
+    fn wrong_key(&mut self, error: &ValidationError<'_>, inner: &ValidationError<'_>) {
+        let key = inner.instance().as_str().unwrap_or_default();
+        let object = self.pointer_of(error);
+        let rule = self.rule(inner);
+        let message = match words::titled(rule) {
+            Some(title) => format!("key {} is not {title}", quote(key)),
+            None => format!("key {} does not have the right form", quote(key)),
+        };
+        let help = words::example_help(rule).or_else(|| match inner.kind() {
+            Kind::Pattern { pattern } => Some(format!("it must match the pattern {}", quote(pattern))),
+            _ => None,
+        });
+        let place = self.document.at_key(format!("{object}/{}", escape(key)));
+        let diagnostic = Diagnostic::error(codes::FORM_WRONG, message).at(place);
+        self.diagnostics.push(match help {
+            Some(help) => diagnostic.help(help),
+            None => diagnostic,
+        });
+    }
+
+    pub(crate) fn push(
+        &mut self,
+        error: &ValidationError<'_>,
+        rule: &'m Value,
+        code: Code,
+        message: String,
+        help: Option<String>,
+    ) {
+        let diagnostic = Diagnostic::error(code, message).at(self.place(error));
+        let diagnostic = match help {
+            Some(help) => diagnostic.help(help),
+            None => diagnostic,
+        };
+        self.diagnostics.push(if self.is_secret(rule) { diagnostic.conceal() } else { diagnostic });
+    }
+
+    pub(crate) fn place(&self, error: &ValidationError<'_>) -> Place {
+        self.document.at(self.pointer_of(error))
+    }
+
+    fn pointer_of(&self, error: &ValidationError<'_>) -> String {
+        format!("{}{}", self.pointer, error.instance_path().as_str())
+    }
+
+    /// The schema that holds the keyword which failed.
+    pub(crate) fn rule(&self, error: &ValidationError<'_>) -> &'m Value {
+        let keyword = error.schema_path().as_str();
+        let holder = keyword.rsplit_once('/').map_or("", |(holder, _)| holder);
+        self.schema.pointer(holder).unwrap_or(&Value::Null)
+    }
+
+    /// What a `$ref` within the schema refers to, or the schema itself.
+    pub(crate) fn resolve(&self, schema: &'m Value) -> &'m Value {
+        schema
+            .get("$ref")
+            .and_then(Value::as_str)
+            .and_then(|reference| self.schema.pointer(reference.strip_prefix('#')?))
+            .unwrap_or(schema)
+    }
+
+    /// Whether values of this schema may be secrets, in any of its forms.
+    pub(crate) fn is_secret(&self, schema: &'m Value) -> bool {
+        let schema = self.resolve(schema);
+        let forms =
+            ["anyOf", "oneOf"].into_iter().filter_map(|keyword| schema.get(keyword)?.as_array()).flatten();
+        schema.get("writeOnly") == Some(&Value::Bool(true))
+            || forms.into_iter().any(|form| self.is_secret(form))
+    }
+}
+
+/// What is too small or too large, if that is the mistake.
+fn out_of_bounds(kind: &Kind, value: &Value) -> Option<String> {
+    let number = words::found(value);
+    Some(match kind {
+        Kind::Minimum { limit } => format!("{number} is less than {limit}"),
+        Kind::Maximum { limit } => format!("{number} is more than {limit}"),
+        Kind::ExclusiveMinimum { limit } => format!("{number} is not more than {limit}"),
+        Kind::ExclusiveMaximum { limit } => format!("{number} is not less than {limit}"),
+        Kind::MultipleOf { multiple_of } => format!("{number} is not a multiple of {multiple_of}"),
+        Kind::MinLength { limit: 1 } => "text is empty".to_owned(),
+        Kind::MinLength { limit } => format!("text is shorter than {limit} characters"),
+        Kind::MaxLength { limit } => format!("text is longer than {limit} characters"),
+        Kind::MinItems { limit: 1 } => "list is empty".to_owned(),
+        Kind::MinItems { limit } => format!("list has fewer than {limit} entries"),
+        Kind::MaxItems { limit } => format!("list has more than {limit} entries"),
+        Kind::UniqueItems => "list has the same entry twice".to_owned(),
+        Kind::MinProperties { limit: 1 } => "object is empty".to_owned(),
+        Kind::MinProperties { limit } => format!("object has fewer than {limit} keys"),
+        Kind::MaxProperties { limit } => format!("object has more than {limit} keys"),
+        _ => return None,
+    })
+}
+
+fn lower_first(sentence: &str) -> String {
+    let mut characters = sentence.chars();
+    match (characters.next(), characters.clone().next()) {
+        // `URL of …` keeps its capitals.
+        (Some(first), Some(second)) if !second.is_uppercase() => {
+            first.to_lowercase().chain(characters).collect()
+        }
+        _ => sentence.to_owned(),
+    }
+}
