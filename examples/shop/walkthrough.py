@@ -191,7 +191,7 @@ def accepts(port):
 
 def authority():
     """The certificate of the development authority that the gateway has minted."""
-    found = STATE / "development-ca.pem"
+    found = STATE / "development" / "authority.pem"
     if not found.exists():
         fail(f"the gateway has written no {found}")
     return found

@@ -8,6 +8,7 @@
 #![expect(clippy::print_stdout, clippy::print_stderr, reason = "a command-line tool of the repository")]
 
 mod conformance;
+mod diagnostics;
 mod page;
 mod reasons;
 mod walls;
@@ -40,10 +41,12 @@ enum Command {
     },
     /// Writes docs/reference/reasons.md
     Reasons(Check),
-    /// Checks that no crate uses another across a wall
-    Walls,
+    /// Writes docs/reference/diagnostics.md
+    Diagnostics(Check),
     /// Writes every page that is generated from code alone
     Generate(Check),
+    /// Checks that no crate uses another across a wall
+    Walls,
 }
 
 #[derive(clap::Args)]
@@ -84,13 +87,32 @@ fn run(command: &Command) -> Result<Vec<String>> {
             conformance::run(&root, &root.join(results), mode)
         }
         Command::Walls => walls::run(&root),
-        Command::Reasons(check) => reasons(&root, check.mode()),
-        Command::Generate(check) => reasons(&root, check.mode()),
+        Command::Reasons(check) => put(&root, &REASONS, check.mode()),
+        Command::Diagnostics(check) => put(&root, &DIAGNOSTICS, check.mode()),
+        Command::Generate(check) => {
+            let mut findings = Vec::new();
+            for page in [&REASONS, &DIAGNOSTICS] {
+                findings.extend(put(&root, page, check.mode())?);
+            }
+            Ok(findings)
+        }
     }
 }
 
-fn reasons(root: &Path, mode: Mode) -> Result<Vec<String>> {
-    page::put(root, "docs/reference/reasons.md", &reasons::page(), "cargo xtask reasons", mode)
+/// A page that is made from code alone.
+struct Page {
+    path: &'static str,
+    command: &'static str,
+    text: fn() -> String,
+}
+
+const REASONS: Page =
+    Page { path: "docs/reference/reasons.md", command: reasons::COMMAND, text: reasons::page };
+const DIAGNOSTICS: Page =
+    Page { path: "docs/reference/diagnostics.md", command: diagnostics::COMMAND, text: diagnostics::page };
+
+fn put(root: &Path, page: &Page, mode: Mode) -> Result<Vec<String>> {
+    page::put(root, page.path, &(page.text)(), page.command, mode)
 }
 
 fn repository_root() -> Result<PathBuf> {

@@ -6,6 +6,9 @@ use portcullis_domain::{Reason, Stage};
 
 use crate::page::notice;
 
+/// How to write it again.
+pub(crate) const COMMAND: &str = "cargo xtask reasons";
+
 const INTRODUCTION: &str = "
 # Reasons
 
@@ -19,7 +22,7 @@ the policy says no), `gateway` (we could not decide, so the answer is no), `upst
 
 /// The page's text.
 pub(crate) fn page() -> String {
-    let mut text = notice("cargo xtask reasons");
+    let mut text = notice(COMMAND);
     text.push_str(INTRODUCTION);
     for stage in Stage::ALL {
         let mut reasons = Reason::ALL.iter().filter(|reason| reason.facts().stage == stage).peekable();
