@@ -56,10 +56,11 @@ impl Authority {
     #[must_use]
     pub fn parse(text: &[u8]) -> Option<Self> {
         let (host, port) = split(text)?;
-        let host = match host {
-            Host::Name(name) => name.iter().map(u8::to_ascii_lowercase).collect(),
+        let mut host = match host {
+            Host::Name(name) => SmallVec::from_slice(name),
             Host::Ipv6(address) => SmallVec::from_slice(format!("[{address}]").as_bytes()),
         };
+        host.make_ascii_lowercase();
         Some(Self { host, port })
     }
 

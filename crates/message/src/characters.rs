@@ -40,7 +40,13 @@ fn is(byte: u8, class: u8) -> bool {
 /// RFC 9110 §5.6.2: what methods and field names are made of.
 #[inline]
 pub(crate) fn is_token(bytes: &[u8]) -> bool {
-    !bytes.is_empty() && bytes.iter().all(|byte| is(*byte, TOKEN))
+    !bytes.is_empty() && token_length(bytes) == bytes.len()
+}
+
+/// How many bytes of `bytes`, from the first on, are token characters.
+#[inline]
+pub(crate) fn token_length(bytes: &[u8]) -> usize {
+    bytes.iter().position(|byte| !is(*byte, TOKEN)).unwrap_or(bytes.len())
 }
 
 /// RFC 9110 §5.5: HTAB, SP, visible ASCII and obs-text; no CR, LF, NUL or other control.

@@ -7,9 +7,9 @@
 //! A forwarding header is a list that every hop appends to, so only its right end was written by someone
 //! we know. It is walked from there, and only as far as the hops are trusted (RFC 7239 §8.1).
 
-use std::fmt::Write as _;
 use std::net::{IpAddr, SocketAddr};
 
+use bytes::Bytes;
 use http::{HeaderMap, HeaderName, HeaderValue};
 use ipnet::IpNet;
 
@@ -95,39 +95,57 @@ pub fn client(peer: IpAddr, headers: &HeaderMap, trusted: &TrustedProxies) -> Ip
     known
 }
 
-/// Tells the upstream what the gateway knows, in both notations, in place of whatever stood there.
-/// `host` is what the client asked for.
-pub fn assert(headers: &mut HeaderMap, client: IpAddr, proto: Proto, host: Option<&HeaderValue>) {
-    let mut text = String::with_capacity(96);
-    // Writing to a `String` cannot fail.
-    let _ = write!(text, "{client}");
-    set(headers, X_FORWARDED_FOR, &text);
-    text.clear();
-    let _ = match client {
-        IpAddr::V4(address) => write!(text, "for={address};proto={}", proto.name()),
-        IpAddr::V6(address) => write!(text, "for=\"[{address}]\";proto={}", proto.name()),
-    };
-    headers.insert(X_FORWARDED_PROTO, HeaderValue::from_static(proto.name()));
-    match host {
-        Some(host) => {
-            if let Ok(host) = host.to_str() {
-                // An authority holds neither quotes nor backslashes; the quotes allow its colon.
-                let _ = write!(text, ";host=\"{host}\"");
-            }
-            headers.insert(X_FORWARDED_HOST, host.clone());
-        }
-        None => {
-            headers.remove(X_FORWARDED_HOST);
-        }
-    }
-    set(headers, FORWARDED, &text);
+/// What the gateway tells the upstream about the client, in both notations.
+///
+/// The same for every request of a client to one host: worth keeping with a connection.
+#[derive(Clone, Debug)]
+pub struct Assertion {
+    client: HeaderValue,
+    proto: HeaderValue,
+    host: Option<HeaderValue>,
+    forwarded: HeaderValue,
 }
 
-fn set(headers: &mut HeaderMap, name: HeaderName, text: &str) {
-    match HeaderValue::from_str(text) {
-        Ok(value) => headers.insert(name, value),
-        Err(_) => headers.remove(name),
-    };
+impl Assertion {
+    /// Says that `client` asked for `host` over `proto`.
+    #[must_use]
+    pub fn new(client: IpAddr, proto: Proto, host: Option<HeaderValue>) -> Self {
+        let mut text = match client {
+            IpAddr::V4(address) => format!("for={address};proto={}", proto.name()),
+            IpAddr::V6(address) => format!("for=\"[{address}]\";proto={}", proto.name()),
+        };
+        if let Some(Ok(host)) = host.as_ref().map(HeaderValue::to_str) {
+            // An authority holds neither quotes nor backslashes; the quotes allow its colon.
+            text.extend([";host=\"", host, "\""]);
+        }
+        Self {
+            client: visible(client.to_string()),
+            proto: HeaderValue::from_static(proto.name()),
+            host,
+            forwarded: visible(text),
+        }
+    }
+
+    /// Writes it into `headers`, in place of whatever stood there.
+    pub fn write(&self, headers: &mut HeaderMap) {
+        headers.insert(X_FORWARDED_FOR, self.client.clone());
+        headers.insert(X_FORWARDED_PROTO, self.proto.clone());
+        headers.insert(FORWARDED, self.forwarded.clone());
+        match &self.host {
+            Some(host) => headers.insert(X_FORWARDED_HOST, host.clone()),
+            None => headers.remove(X_FORWARDED_HOST),
+        };
+    }
+}
+
+/// Tells the upstream what the gateway knows; `host` is what the client asked for.
+pub fn assert(headers: &mut HeaderMap, client: IpAddr, proto: Proto, host: Option<&HeaderValue>) {
+    Assertion::new(client, proto, host.cloned()).write(headers);
+}
+
+/// `text` as a value; addresses and authorities are made of visible characters only.
+fn visible(text: String) -> HeaderValue {
+    HeaderValue::from_maybe_shared(Bytes::from(text)).unwrap_or_else(|_| HeaderValue::from_static("unknown"))
 }
 
 /// The `for` of one forwarded-element (RFC 7239 §4): pairs separated by `;`, names in any case. An

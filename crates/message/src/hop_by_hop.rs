@@ -4,7 +4,7 @@
 //! and the known hop-by-hop fields. Called by the gateway in both directions, before it adds fields of
 //! its own, so that a client cannot nominate those away.
 
-use http::header::CONNECTION;
+use http::header::{CONNECTION, TE};
 use http::{HeaderMap, HeaderName};
 use smallvec::SmallVec;
 
@@ -23,15 +23,13 @@ pub enum TrailerSupport {
 pub fn strip(headers: &mut HeaderMap) -> TrailerSupport {
     let mut removable: SmallVec<[HeaderName; 8]> = SmallVec::new();
     let mut support = TrailerSupport::Unannounced;
-    for name in headers.keys() {
-        match name.as_str() {
-            "connection" => removable.extend(nominated(headers)),
-            "te" if accepts_trailers(headers) => support = TrailerSupport::Announced,
-            _ => {}
+    for name in headers.keys().filter(|name| is_hop_by_hop(name)) {
+        if name == CONNECTION {
+            removable.extend(nominated(headers));
+        } else if name == TE && accepts_trailers(headers) {
+            support = TrailerSupport::Announced;
         }
-        if is_hop_by_hop(name) {
-            removable.push(name.clone());
-        }
+        removable.push(name.clone());
     }
     for name in removable {
         headers.remove(name);
@@ -60,7 +58,7 @@ fn nominated(headers: &HeaderMap) -> impl Iterator<Item = HeaderName> {
 }
 
 fn accepts_trailers(headers: &HeaderMap) -> bool {
-    list_items(headers, http::header::TE).any(|coding| coding.eq_ignore_ascii_case(b"trailers"))
+    list_items(headers, TE).any(|coding| coding.eq_ignore_ascii_case(b"trailers"))
 }
 
 fn list_items(headers: &HeaderMap, name: HeaderName) -> impl Iterator<Item = &[u8]> {

@@ -6,19 +6,14 @@
 use memchr::memchr;
 use portcullis_domain::Reason;
 
-use crate::characters::{is_field_value, is_token};
+use crate::characters::{is_field_value, token_length};
 
 /// Splits and checks one line. The value keeps the whitespace around it.
 pub(super) fn read(line: &[u8]) -> Result<(&[u8], &[u8]), Reason> {
-    let malformed = || {
+    match line.split_at_checked(token_length(line)) {
+        Some((name, [b':', value @ ..])) if !name.is_empty() && is_field_value(value) => Ok((name, value)),
         // A CR that is not part of the line's end: some parsers take it for one (RFC 9112 §2.2).
-        if memchr(b'\r', line).is_some() { Reason::LineEndingMalformed } else { Reason::HeaderLineMalformed }
-    };
-    let colon = memchr(b':', line).ok_or_else(malformed)?;
-    let (name, colon_and_value) = line.split_at(colon);
-    let value = colon_and_value.get(1..).unwrap_or_default();
-    if !is_token(name) || !is_field_value(value) {
-        return Err(malformed());
+        _ if memchr(b'\r', line).is_some() => Err(Reason::LineEndingMalformed),
+        _ => Err(Reason::HeaderLineMalformed),
     }
-    Ok((name, value))
 }

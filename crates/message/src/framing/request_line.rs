@@ -99,12 +99,11 @@ fn strip_scheme(target: &[u8]) -> Option<&[u8]> {
 }
 
 fn is_path_and_query(bytes: &[u8]) -> bool {
-    match memchr(b'?', bytes) {
-        None => bytes.iter().all(|byte| is_path(*byte)),
-        Some(mark) => {
-            let (path, query) = bytes.split_at(mark);
-            path.iter().all(|byte| is_path(*byte)) && query.iter().all(|byte| is_query(*byte))
-        }
+    let path = bytes.iter().position(|byte| !is_path(*byte)).unwrap_or(bytes.len());
+    match bytes.get(path..) {
+        Some([b'?', query @ ..]) => query.iter().all(|byte| is_query(*byte)),
+        Some([_, ..]) => false,
+        Some([]) | None => true,
     }
 }
 
