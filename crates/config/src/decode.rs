@@ -4,6 +4,7 @@
 //! Called by the `config.rs` of each layer. The schema is checked first because it finds every mistake,
 //! where serde stops at the first; serde then finds the rest, such as numbers that are too large.
 
+use std::net::IpAddr;
 use std::sync::Arc;
 
 use jsonschema::Draft;
@@ -46,8 +47,12 @@ fn fits_schema(
     schema: &Value,
     diagnostics: &mut Diagnostics,
 ) -> bool {
-    let options =
-        jsonschema::options().with_draft(Draft::Draft202012).should_validate_formats(true).offline();
+    let options = jsonschema::options()
+        .with_draft(Draft::Draft202012)
+        .should_validate_formats(true)
+        // What `schemars` says of `IpAddr`; no draft knows it.
+        .with_format("ip", |text: &str| text.parse::<IpAddr>().is_ok())
+        .offline();
     let validator = match options.build(schema) {
         Ok(validator) => validator,
         Err(error) => {
@@ -58,11 +63,12 @@ fn fits_schema(
         }
     };
     let mut fits = true;
-    let mut mistakes = Mistakes { document, pointer, schema, diagnostics };
+    let mut mistakes = Mistakes::new(document, pointer, schema, diagnostics);
     for error in validator.iter_errors(value) {
         fits = false;
         mistakes.explain(&error);
     }
+    mistakes.finish();
     fits
 }
 

@@ -94,6 +94,15 @@ impl Diagnostic {
         self
     }
 
+    /// What to do, if anything is known.
+    #[must_use]
+    pub fn help_if(self, help: Option<impl Into<String>>) -> Self {
+        match help {
+            Some(help) => self.help(help),
+            None => self,
+        }
+    }
+
     /// The value at this place may be a secret: wherever the diagnostics show its line, the value is
     /// blotted out.
     #[must_use]

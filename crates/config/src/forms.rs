@@ -8,7 +8,8 @@ use jsonschema::error::ValidationErrorKind as Kind;
 use serde_json::Value;
 
 use crate::codes::file as codes;
-use crate::mistake::Mistakes;
+use crate::diagnostic::quote;
+use crate::mistake::{Expected, Mistakes};
 use crate::words;
 
 /// One form, and what is wrong with the value if that was meant.
@@ -35,17 +36,34 @@ impl<'m> Mistakes<'m> {
         if of_type.is_empty() {
             return self.wrong_type_for_all(error, rule, &schemas);
         }
+        let words: Option<Vec<Vec<&str>>> = of_type.iter().map(|form| form.words_at(error, None)).collect();
+        if let Some(words) = words {
+            return self.no_word_fits(error, words.concat(), &schemas);
+        }
         if let [only] = of_type.as_slice() {
             return self.explain_all(only);
-        }
-        if let Some(words) = of_type.iter().map(|form| form.words_at(error, None)).collect::<Option<Vec<_>>>()
-        {
-            return self.unknown_word(self.place(error), error.instance(), words.concat());
         }
         if error.instance().is_object() {
             return self.no_object_form_fits(error, rule, &of_type);
         }
         self.list_forms(error, rule, &schemas);
+    }
+
+    /// A word that is none of `words`; it may be the name of a form that needs settings of its own.
+    fn no_word_fits<'w>(
+        &mut self,
+        error: &ValidationError<'_>,
+        mut words: Vec<&'w str>,
+        schemas: &[&'w Value],
+    ) {
+        let keys = schemas.iter().filter_map(|schema| only_key(schema));
+        if let Some(key) = keys.clone().find(|key| error.instance().as_str() == Some(*key)) {
+            let help = format!("write it as a key: `{key}: {{ … }}`");
+            let message = format!("{} needs settings of its own", quote(key));
+            return self.push(error, &Value::Null, codes::NO_FORM_FITS, message, Some(help));
+        }
+        words.extend(keys);
+        self.unknown_word(self.place(error), error.instance(), &words);
     }
 
     fn no_object_form_fits(&mut self, error: &ValidationError<'_>, rule: &'m Value, forms: &[&Form<'_>]) {
@@ -90,7 +108,7 @@ impl<'m> Mistakes<'m> {
 
     fn wrong_tag(&mut self, error: &ValidationError<'_>, tag: &str, words: &[&str]) {
         match error.instance().get(tag) {
-            Some(word) => self.unknown_word(self.place(error).child(tag), word, words.to_vec()),
+            Some(word) => self.unknown_word(self.place(error).child(tag), word, words),
             None => {
                 let words: Vec<String> = words.iter().map(|word| format!("`{tag}: {word}`")).collect();
                 let help = format!("add {}", words::join(&words, "or"));
@@ -112,9 +130,16 @@ impl<'m> Mistakes<'m> {
                 nouns.push(noun);
             }
         }
-        let takes =
-            |name: &str| schemas.iter().any(|schema| schema.get("type").is_some_and(|known| known == name));
-        self.type_mistake(error, rule, &words::join(&nouns, "or"), takes("string"), takes("array"));
+        let takes = |name: &'static str| {
+            schemas.iter().filter(move |schema| schema.get("type").is_some_and(|known| known == name))
+        };
+        let expected = Expected {
+            noun: words::join(&nouns, "or"),
+            text: takes("string").any(|schema| words::is_free_text(schema)),
+            list: takes("array").next().is_some(),
+            truth: takes("boolean").next().is_some(),
+        };
+        self.not_as_expected(error, rule, &expected);
     }
 
     fn list_forms(&mut self, error: &ValidationError<'_>, rule: &'m Value, schemas: &[&Value]) {
@@ -185,39 +210,45 @@ impl<'f> Form<'f> {
     }
 }
 
+/// The one key that an object of this form must have: what chooses the form.
+fn only_key(schema: &Value) -> Option<&str> {
+    match schema.get("required")?.as_array()?.as_slice() {
+        [key] if schema.get("type")? == "object" => key.as_str(),
+        _ => None,
+    }
+}
+
 /// What a form is called when the value is of quite another type.
 fn noun(schema: &Value) -> Option<String> {
-    if let Some(titled) = words::titled(schema) {
-        return Some(titled);
+    if let Some(named) = words::titled(schema).or_else(|| fixed_words(schema)) {
+        return Some(named);
     }
     match schema.get("type")? {
         Value::String(name) if name == "null" => None,
         Value::String(name) => Some(words::type_noun(name).to_owned()),
         Value::Array(names) => {
-            let nouns: Vec<String> = names
-                .iter()
-                .filter_map(Value::as_str)
-                .filter(|name| *name != "null")
-                .map(|name| words::type_noun(name).to_owned())
-                .collect();
+            let names = names.iter().filter_map(Value::as_str).filter(|name| *name != "null");
+            let nouns: Vec<String> = names.map(|name| words::type_noun(name).to_owned()).collect();
             Some(words::join(&nouns, "or"))
         }
         _ => None,
     }
 }
 
+/// The words of a form that is nothing but words.
+fn fixed_words(schema: &Value) -> Option<String> {
+    let words = match schema.get("enum").and_then(Value::as_array) {
+        Some(words) => words.as_slice(),
+        None => std::slice::from_ref(schema.get("const")?),
+    };
+    let words: Vec<String> = words.iter().filter_map(Value::as_str).map(quote).collect();
+    (!words.is_empty()).then(|| words::join(&words, "or"))
+}
+
 /// What a form looks like.
 fn describe(schema: &Value) -> Option<String> {
-    if let Some(word) = schema.get("const").and_then(Value::as_str) {
-        return Some(format!("`{word}`"));
-    }
-    if let Some(words) = schema.get("enum").and_then(Value::as_array) {
-        let words: Vec<String> =
-            words.iter().filter_map(Value::as_str).map(|word| format!("`{word}`")).collect();
-        return Some(words::join(&words, "or"));
-    }
-    let keys = schema.get("required").and_then(Value::as_array).map(Vec::as_slice).unwrap_or_default();
-    let keys: Vec<String> = keys.iter().filter_map(Value::as_str).map(|key| format!("`{key}`")).collect();
+    let keys = schema.get("required").and_then(Value::as_array).into_iter().flatten();
+    let keys: Vec<String> = keys.filter_map(Value::as_str).map(quote).collect();
     let noun = noun(schema)?;
     Some(if keys.is_empty() { noun } else { format!("{noun} with {}", words::join(&keys, "and")) })
 }

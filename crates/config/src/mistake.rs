@@ -15,19 +15,59 @@ use crate::diagnostic::{Diagnostic, quote};
 use crate::diagnostics::Diagnostics;
 use crate::document::Document;
 use crate::place::{Place, escape};
-use crate::words;
+use crate::{secret, words};
 
 /// Turns schema errors about one value of a document into diagnostics.
 pub(crate) struct Mistakes<'m> {
-    pub(crate) document: &'m Arc<Document>,
+    document: &'m Arc<Document>,
     /// Where the checked value stands.
-    pub(crate) pointer: &'m str,
+    pointer: &'m str,
     /// The root of the schema it was checked against.
-    pub(crate) schema: &'m Value,
-    pub(crate) diagnostics: &'m mut Diagnostics,
+    schema: &'m Value,
+    diagnostics: &'m mut Diagnostics,
+    /// Keys that are missing, held back: a misspelled one may explain them.
+    missing: Vec<Missing>,
+    /// Keys that are there under a misspelled name.
+    misspelled: Vec<MemberName>,
+}
+
+/// A key of the object at a pointer.
+type MemberName = (String, String);
+
+struct Missing {
+    member: MemberName,
+    diagnostic: Diagnostic,
+}
+
+/// What can stand at a place where something else was found.
+pub(crate) struct Expected {
+    /// As a message calls it.
+    pub(crate) noun: String,
+    /// Whether any text would do, any list, or a truth value.
+    pub(crate) text: bool,
+    pub(crate) list: bool,
+    pub(crate) truth: bool,
 }
 
 impl<'m> Mistakes<'m> {
+    pub(crate) fn new(
+        document: &'m Arc<Document>,
+        pointer: &'m str,
+        schema: &'m Value,
+        diagnostics: &'m mut Diagnostics,
+    ) -> Self {
+        Self { document, pointer, schema, diagnostics, missing: Vec::new(), misspelled: Vec::new() }
+    }
+
+    /// Pushes what was held back.
+    pub(crate) fn finish(self) {
+        for missing in self.missing {
+            if !self.misspelled.contains(&missing.member) {
+                self.diagnostics.push(missing.diagnostic);
+            }
+        }
+    }
+
     /// Pushes a diagnostic for each mistake in `error`.
     pub(crate) fn explain(&mut self, error: &ValidationError<'_>) {
         let rule = self.rule(error);
@@ -42,15 +82,19 @@ impl<'m> Mistakes<'m> {
             Kind::Type { kind } => self.wrong_type(error, rule, kind),
             Kind::Enum { options } => {
                 let words = options.as_array().map(Vec::as_slice).unwrap_or_default();
-                self.unknown_word(self.place(error), value, words.iter().filter_map(Value::as_str).collect());
+                self.unknown_word(
+                    self.place(error),
+                    value,
+                    &words.iter().filter_map(Value::as_str).collect::<Vec<_>>(),
+                );
             }
             Kind::Constant { expected_value } => {
-                self.unknown_word(self.place(error), value, expected_value.as_str().into_iter().collect());
+                self.unknown_word(self.place(error), value, expected_value.as_str().as_slice());
             }
             Kind::Pattern { pattern } => self.wrong_pattern(error, rule, pattern),
             Kind::Format { format } => {
-                let message = format!("{} is not a valid {format}", words::found(value));
-                self.push(error, rule, codes::FORM_WRONG, message, words::example_help(rule));
+                let message = format!("{} is not {}", words::bare(value), words::format_noun(format));
+                self.push(error, rule, codes::FORM_WRONG, message, words::examples(rule));
             }
             Kind::PropertyNames { error: inner } => self.wrong_key(error, inner),
             Kind::AnyOf { context } | Kind::OneOfNotValid { context } => {
@@ -61,7 +105,7 @@ impl<'m> Mistakes<'m> {
                 None => {
                     // Keywords that no schema of ours uses today: said as the validator says it, without the value.
                     let message = format!("not accepted: {}", error.masked_with("this value"));
-                    self.push(error, rule, codes::VALUE_REFUSED, message, words::example_help(rule));
+                    self.push(error, rule, codes::VALUE_REFUSED, message, words::examples(rule));
                 }
             },
         }
@@ -85,22 +129,26 @@ impl<'m> Mistakes<'m> {
     ) {
         let object = self.pointer_of(error);
         let place = self.document.at_key(format!("{object}/{}", escape(key)));
-        // Keys that the object has already are not what was meant.
-        let members = error.instance().as_object();
-        let free: Vec<&str> = known
-            .iter()
-            .copied()
-            .filter(|name| members.is_none_or(|have| !have.contains_key(*name)))
-            .collect();
-        let meant = words::nearest(key, &free).and_then(|meant| properties?.get(meant));
         let diagnostic =
             Diagnostic::error(codes::KEY_UNKNOWN, format!("unknown key {}", quote(key))).at(place);
-        let diagnostic = match words::choice_help(key, &free, "keys that can stand here") {
-            Some(help) => diagnostic.help(help),
-            None if known.is_empty() => diagnostic.help("nothing can be set here"),
-            None => diagnostic,
+        let members = error.instance().as_object();
+        let has = |name: &str| members.is_some_and(|members| members.contains_key(name));
+        let meant = words::nearest(key, known);
+        let help = match meant {
+            Some(meant) if has(meant) => Some(format!("{} is set already: remove this one", quote(meant))),
+            Some(meant) => Some(format!("did you mean {}?", quote(meant))),
+            None if known.is_empty() => Some("nothing can be set here".to_owned()),
+            None => {
+                let free: Vec<&str> = known.iter().copied().filter(|name| !has(name)).collect();
+                words::choices("keys that can stand here", &free)
+            }
         };
-        let is_secret = meant.is_some_and(|schema| self.is_secret(schema));
+        let is_secret =
+            meant.and_then(|meant| properties?.get(meant)).is_some_and(|schema| self.is_secret(schema));
+        if let Some(meant) = meant {
+            self.misspelled.push((object, meant.to_owned()));
+        }
+        let diagnostic = diagnostic.help_if(help);
         self.diagnostics.push(if is_secret { diagnostic.conceal() } else { diagnostic });
     }
 
@@ -112,12 +160,11 @@ impl<'m> Mistakes<'m> {
             Some(purpose) => format!("add `{key}:` ({})", lower_first(&purpose)),
             None => format!("add `{key}:`"),
         };
-        self.diagnostics.push(
-            Diagnostic::error(codes::KEY_MISSING, format!("key {} is missing", quote(key)))
-                .at(self.place(error))
-                .label("here")
-                .help(help),
-        );
+        let diagnostic = Diagnostic::error(codes::KEY_MISSING, format!("key {} is missing", quote(key)))
+            .at(self.place(error))
+            .label(format!("needs {}", quote(key)))
+            .help(help);
+        self.missing.push(Missing { member: (self.pointer_of(error), key.to_owned()), diagnostic });
     }
 
     fn wrong_type(&mut self, error: &ValidationError<'_>, rule: &'m Value, kind: &TypeKind) {
@@ -125,81 +172,85 @@ impl<'m> Mistakes<'m> {
             TypeKind::Single(name) => vec![name.to_string()],
             TypeKind::Multiple(names) => names.into_iter().map(|name| name.to_string()).collect(),
         };
-        let expected = words::titled(rule).unwrap_or_else(|| {
-            let nouns: Vec<String> = names
-                .iter()
-                .filter(|name| *name != "null" || names.len() == 1)
-                .map(|name| words::type_noun(name).to_owned())
-                .collect();
-            words::join(&nouns, "or")
-        });
         let takes = |name: &str| names.iter().any(|known| known == name);
-        self.type_mistake(error, rule, &expected, takes("string"), takes("array"));
+        let nouns: Vec<String> = names
+            .iter()
+            .filter(|name| *name != "null" || names.len() == 1)
+            .map(|name| words::type_noun(name).to_owned())
+            .collect();
+        let expected = Expected {
+            noun: words::titled(rule).unwrap_or_else(|| words::join(&nouns, "or")),
+            text: takes("string") && words::is_free_text(rule),
+            list: takes("array"),
+            truth: takes("boolean"),
+        };
+        self.not_as_expected(error, rule, &expected);
     }
 
-    /// `expected` stands where it cannot: as a message, with the likeliest remedy.
-    pub(crate) fn type_mistake(
+    /// Says what was expected and what was found, with the likeliest remedy.
+    pub(crate) fn not_as_expected(
         &mut self,
         error: &ValidationError<'_>,
         rule: &'m Value,
-        expected: &str,
-        takes_text: bool,
-        takes_list: bool,
+        expected: &Expected,
     ) {
         let value: &Value = error.instance();
-        let is_secret = self.is_secret(rule);
-        if is_secret && !value.is_null() {
-            self.diagnostics.push(crate::secret::literal(self.place(error)));
+        if self.is_secret(rule) && !value.is_null() {
+            self.diagnostics.push(secret::literal(self.place(error)));
             return;
         }
-        let found = words::found(value);
         let help = match value {
-            Value::Number(_) | Value::Bool(_)
-                if takes_text && !rule.get("pattern").is_some_and(Value::is_string) =>
-            {
+            Value::Number(_) | Value::Bool(_) if expected.text => {
                 Some("put it in quotes if it is meant as text".to_owned())
             }
-            Value::String(text) if !takes_text && text.parse::<f64>().is_ok() => {
+            Value::String(text) if expected.truth && matches!(text.as_str(), "yes" | "no" | "on" | "off") => {
+                Some("YAML 1.2 has `true` and `false` only".to_owned())
+            }
+            Value::String(text) if !expected.list && text.parse::<f64>().is_ok() => {
                 Some("remove the quotes".to_owned())
             }
-            Value::Object(_) | Value::Array(_) | Value::Null => words::example_help(rule),
-            _ if takes_list => Some("write a list: `[…]`, or one `- …` on each line".to_owned()),
-            Value::Number(_) | Value::Bool(_) | Value::String(_) => words::example_help(rule),
+            Value::Null => words::examples(rule),
+            _ if expected.list => Some("write a list: `[…]`, or one `- …` on each line".to_owned()),
+            _ => words::examples(rule),
         };
         let message = match value {
-            Value::Null => format!("value is missing: expected {expected}"),
-            _ => format!("expected {expected}, found {found}"),
+            Value::Null => format!("value is missing: expected {}", expected.noun),
+            _ => format!("expected {}, found {}", expected.noun, words::found(value)),
         };
         self.push(error, rule, codes::TYPE_WRONG, message, help);
     }
 
     /// A word that is none of `known`, at `place`.
-    pub(crate) fn unknown_word(&mut self, place: Place, value: &Value, known: Vec<&str>) {
-        let word = value.as_str().unwrap_or_default();
+    pub(crate) fn unknown_word(&mut self, place: Place, value: &Value, known: &[&str]) {
+        /// More words than this make a message unreadable.
+        const MOST: usize = 6;
         let all: Vec<String> = known.iter().map(|word| quote(word)).collect();
-        let message = match known.len() {
-            0..=6 => format!("{} is not {}", words::found(value), words::join(&all, "or")),
-            _ => format!("{} is not one of the words that can stand here", words::found(value)),
+        let word = words::bare(value);
+        let message = match all.len() {
+            0..=MOST => format!("{word} is not {}", words::join(&all, "or")),
+            _ => format!("{word} is not one of the words that can stand here"),
         };
-        let diagnostic = Diagnostic::error(codes::WORD_UNKNOWN, message).at(place);
-        self.diagnostics.push(match words::choice_help(word, &known, "one of") {
-            Some(help) if known.len() > 6 || help.starts_with("did") => diagnostic.help(help),
-            _ => diagnostic,
-        });
+        let meant = value.as_str().and_then(|word| words::nearest(word, known));
+        let help = match meant {
+            Some(meant) => Some(format!("did you mean {}?", quote(meant))),
+            None if all.len() > MOST => words::choices("one of", known),
+            None => None,
+        };
+        self.diagnostics.push(Diagnostic::error(codes::WORD_UNKNOWN, message).at(place).help_if(help));
     }
 
     fn wrong_pattern(&mut self, error: &ValidationError<'_>, rule: &'m Value, pattern: &str) {
         if self.is_secret(rule) {
-            self.diagnostics.push(crate::secret::literal(self.place(error)));
+            self.diagnostics.push(secret::literal(self.place(error)));
             return;
         }
-        let found = words::found(error.instance());
+        let found = words::bare(error.instance());
         let message = match words::titled(rule) {
             Some(title) => format!("{found} is not {title}"),
             None => format!("{found} does not have the right form"),
         };
-        let help = words::example_help(rule)
-            .unwrap_or_else(|| format!("it must match the pattern {}", quote(pattern)));
+        let help =
+            words::examples(rule).unwrap_or_else(|| format!("it must match the pattern {}", quote(pattern)));
         self.push(error, rule, codes::FORM_WRONG, message, Some(help));
     }
 
@@ -211,16 +262,13 @@ impl<'m> Mistakes<'m> {
             Some(title) => format!("key {} is not {title}", quote(key)),
             None => format!("key {} does not have the right form", quote(key)),
         };
-        let help = words::example_help(rule).or_else(|| match inner.kind() {
+        let help = words::examples(rule).or_else(|| match inner.kind() {
             Kind::Pattern { pattern } => Some(format!("it must match the pattern {}", quote(pattern))),
             _ => None,
         });
         let place = self.document.at_key(format!("{object}/{}", escape(key)));
         let diagnostic = Diagnostic::error(codes::FORM_WRONG, message).at(place);
-        self.diagnostics.push(match help {
-            Some(help) => diagnostic.help(help),
-            None => diagnostic,
-        });
+        self.diagnostics.push(diagnostic.help_if(help));
     }
 
     pub(crate) fn push(
@@ -231,11 +279,7 @@ impl<'m> Mistakes<'m> {
         message: String,
         help: Option<String>,
     ) {
-        let diagnostic = Diagnostic::error(code, message).at(self.place(error));
-        let diagnostic = match help {
-            Some(help) => diagnostic.help(help),
-            None => diagnostic,
-        };
+        let diagnostic = Diagnostic::error(code, message).at(self.place(error)).help_if(help);
         self.diagnostics.push(if self.is_secret(rule) { diagnostic.conceal() } else { diagnostic });
     }
 

@@ -15,6 +15,11 @@ pub(crate) fn found(value: &Value) -> String {
     }
 }
 
+/// A value as the subject of a message: text in backticks alone.
+pub(crate) fn bare(value: &Value) -> String {
+    value.as_str().map_or_else(|| found(value), quote)
+}
+
 /// A type of JSON Schema as a message speaks of it.
 pub(crate) fn type_noun(name: &str) -> &'static str {
     match name {
@@ -29,6 +34,28 @@ pub(crate) fn type_noun(name: &str) -> &'static str {
     }
 }
 
+/// A format of JSON Schema as a message speaks of it.
+pub(crate) fn format_noun(name: &str) -> String {
+    match name {
+        "ip" => "an IP address".to_owned(),
+        "ipv4" => "an IPv4 address".to_owned(),
+        "ipv6" => "an IPv6 address".to_owned(),
+        "uri" | "url" => "an absolute URL".to_owned(),
+        "hostname" => "a host name".to_owned(),
+        "email" => "an e-mail address".to_owned(),
+        "uuid" => "a UUID".to_owned(),
+        "date" => "a date".to_owned(),
+        "date-time" => "a date with time and zone".to_owned(),
+        "regex" => "a regular expression".to_owned(),
+        _ => format!("of the form `{name}`"),
+    }
+}
+
+/// Whether a schema for text takes any text.
+pub(crate) fn is_free_text(schema: &Value) -> bool {
+    ["pattern", "format", "const", "enum"].into_iter().all(|keyword| schema.get(keyword).is_none())
+}
+
 /// The title of a schema with its article: `a byte size`. Titles made from type names are not used.
 pub(crate) fn titled(schema: &Value) -> Option<String> {
     let title = schema.get("title")?.as_str()?;
@@ -40,7 +67,7 @@ pub(crate) fn titled(schema: &Value) -> Option<String> {
 }
 
 /// How a value may look, from the examples of its schema: ``write it like `16 KiB` or `1 MiB` ``.
-pub(crate) fn example_help(schema: &Value) -> Option<String> {
+pub(crate) fn examples(schema: &Value) -> Option<String> {
     let examples: Vec<String> = schema
         .get("examples")?
         .as_array()?
@@ -67,13 +94,9 @@ pub(crate) fn join(parts: &[String], word: &str) -> String {
     }
 }
 
-/// Help for a word that is none of `known`: the one that was probably meant, or a list of all.
-pub(crate) fn choice_help(word: &str, known: &[&str], what: &str) -> Option<String> {
-    /// More than this is a list nobody reads.
+/// ``what: `a`, `b` ``, unless there are none or more than anybody reads.
+pub(crate) fn choices(what: &str, known: &[&str]) -> Option<String> {
     const MOST: usize = 16;
-    if let Some(meant) = nearest(word, known) {
-        return Some(format!("did you mean {}?", quote(meant)));
-    }
     if known.is_empty() || known.len() > MOST {
         return None;
     }

@@ -46,11 +46,12 @@ impl Reader<'_> {
         match event {
             Event::Nothing | Event::StreamStart | Event::StreamEnd | Event::DocumentEnd => Ok(()),
             Event::DocumentStart(_) => self.document(range),
-            Event::Scalar(text, style, anchor, tag) if self.builder.wants_key() => {
-                let _ = anchor;
+            Event::Scalar(text, style, _, tag) if self.builder.wants_key() => {
+                let range = self.closed(style, range);
                 self.key(&text, style, tag.as_deref(), range)
             }
             Event::Scalar(text, style, anchor, tag) => {
+                let range = self.closed(style, range);
                 let value = self.value(&text, style, tag.as_deref(), &range)?;
                 self.builder.scalar(value, range, named(anchor))
             }
@@ -72,8 +73,34 @@ impl Reader<'_> {
                 self.container_tag(tag.as_deref(), "map", &range)?;
                 self.builder.open_object(range.start, named(anchor))
             }
-            Event::SequenceEnd | Event::MappingEnd => self.builder.close(range.end),
+            Event::SequenceEnd | Event::MappingEnd => {
+                // Up to the bracket: the scanner counts a comment behind it in.
+                let is_bracket =
+                    self.source.text().get(range.start..).is_some_and(|rest| rest.starts_with([']', '}']));
+                self.builder.close(if is_bracket { range.start + 1 } else { range.end })
+            }
         }
+    }
+
+    /// The range of a scalar up to its closing quote: the scanner counts a comment behind it in.
+    fn closed(&self, style: ScalarStyle, range: Range<usize>) -> Range<usize> {
+        let quote = match style {
+            ScalarStyle::DoubleQuoted => b'"',
+            ScalarStyle::SingleQuoted => b'\'',
+            ScalarStyle::Plain | ScalarStyle::Literal | ScalarStyle::Folded => return range,
+        };
+        let bytes = self.source.slice(range.clone()).as_bytes();
+        let mut at = 1;
+        while let Some(&byte) = bytes.get(at) {
+            let is_escape = byte == b'\\' && quote == b'"'
+                || byte == quote && quote == b'\'' && bytes.get(at + 1) == Some(&quote);
+            match byte {
+                _ if is_escape => at += 2,
+                _ if byte == quote => return range.start..range.start + at + 1,
+                _ => at += 1,
+            }
+        }
+        range
     }
 
     fn document(&mut self, range: Range<usize>) -> Result<(), Stop> {

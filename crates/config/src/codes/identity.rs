@@ -1,3 +1,106 @@
 //! Issuers, tokens and authorization rules (C0200 to C0299).
 
-codes! {}
+codes! {
+    AUDIENCE_MISSING = "C0201" {
+        title: "audience is not set",
+        means: "An issuer has no `audience:`, or an empty one.",
+        matters: "Tokens that the issuer minted for any other service would be accepted here (RFC 8725 §3.9).",
+        mend: "Add `audience:` with the name that this API has at the issuer.",
+    }
+    ISSUER_EMPTY = "C0202" {
+        title: "issuer is empty",
+        means: "`issuer:` is an empty text.",
+        matters: "Tokens are accepted from the issuer whose identifier their `iss` repeats exactly (RFC 8725 §3.8).",
+        mend: "Write the value that `iss` has in the issuer's tokens.",
+    }
+    ISSUER_NOT_FETCHABLE = "C0203" {
+        title: "issuer metadata cannot be fetched",
+        means: "There is no `jwks:`, and the issuer's identifier is no https address under which its metadata could be.",
+        matters: "Without metadata and without `jwks:` no key is known, and every token would be refused.",
+        mend: "Add `jwks: { url: https://… }` or `jwks: { file: … }`, or mend the identifier.",
+    }
+    JWKS_SOURCE = "C0204" {
+        title: "place of the keys is not clear",
+        means: "`jwks:` has both a file and an address, or neither.",
+        matters: "Keys decide who is let in; which ones hold must not be a matter of order.",
+        mend: "Write either `file:` or `url:`; leave `jwks:` out to have the issuer's metadata say it.",
+    }
+    JWKS_ADDRESS = "C0205" {
+        title: "keys are not fetched from there",
+        means: "The address of a key set is not an https URL, or carries a user name, a password or a fragment.",
+        matters: "Whoever can answer in place of the issuer decides who is let in (OWASP API7:2023).",
+        mend: "Write an https address. Plain http is possible to a loopback address, with `allow_private_network: true`.",
+    }
+    JWKS_UNUSABLE = "C0206" {
+        title: "key set has no usable key",
+        means: "The file is no JWK Set, has too many keys, or none of its keys may verify tokens.",
+        matters: "Every token of this issuer would be refused.",
+        mend: "Check the file; warnings at its keys say why each was left out.",
+    }
+    JWK_LEFT_OUT = "C0207" {
+        title: "key is not used",
+        means: "A key of a set is symmetric, private, too small, for encryption, damaged, of an unknown kind, or shares its `kid` with another.",
+        matters: "Such a key would weaken what it verifies, or could be mistaken for another (RFC 8725 §3.5).",
+        mend: "Publish only public signature keys, each with its own `kid`. If a private key was published, replace it.",
+    }
+    ALGORITHM_REFUSED = "C0208" {
+        title: "algorithm is never accepted",
+        means: "`algorithms:` names `none` or an algorithm with a shared secret.",
+        matters: "Unsigned tokens prove nothing. With a shared secret everyone who can check a token can also make one, and a public key could be passed off as the secret (RFC 8725 §3.1, §3.5).",
+        mend: "Have the issuer sign with ES256, EdDSA, PS256 or RS256, and list that.",
+    }
+    ALGORITHM_UNKNOWN = "C0209" {
+        title: "algorithm is not known",
+        means: "`algorithms:` is empty or names something that is no signature algorithm supported here.",
+        matters: "No token could ever satisfy it.",
+        mend: "Choose from RS256, RS384, RS512, PS256, PS384, PS512, ES256, ES384, ES512 and EdDSA.",
+    }
+    TOKEN_TYPE_EXCEPTION = "C0210" {
+        title: "token type deviates from RFC 9068",
+        means: "`token_types:` accepts something other than `at+jwt`, or nothing at all.",
+        matters: "`typ` keeps ID tokens and other JWTs from being used as access tokens (RFC 8725 §3.11, §3.12); an exception leans on `aud` and on claims that only those have.",
+        mend: "Have the issuer mark access tokens with `typ: at+jwt` where it can, and remove the exception.",
+    }
+    CLOCK_SKEW_TOO_LARGE = "C0211" {
+        title: "clock skew is too large",
+        means: "`clock_skew:` is more than 60 seconds.",
+        matters: "For that long expired tokens would live on.",
+        mend: "Synchronize the clocks; 30 seconds are plenty.",
+    }
+    CLOCK_SKEW_WIDENED = "C0212" {
+        title: "clock skew is wider than the default",
+        means: "`clock_skew:` is more than 30 seconds.",
+        matters: "For that long expired tokens live on.",
+        mend: "Synchronize the clocks and remove the setting.",
+    }
+    CLAIM_INDISPENSABLE = "C0213" {
+        title: "claim cannot be left out",
+        means: "`required_claims:` lacks `iss`, `exp`, `aud` or `sub`.",
+        matters: "Without these nobody can say who minted a token, for whom, about whom, and until when it holds.",
+        mend: "List all four.",
+    }
+    CLAIM_RELAXED = "C0214" {
+        title: "required claim is relaxed",
+        means: "`required_claims:` lacks `client_id`, `iat` or `jti`, which RFC 9068 §2.2 wants in every access token.",
+        matters: "Without `jti` a single token cannot be revoked, without `iat` not all before a moment, without `client_id` not those of one client.",
+        mend: "Have the issuer add the claim where it can, and remove the exception.",
+    }
+    PRIVATE_NETWORK_ALLOWED = "C0215" {
+        title: "keys may be fetched from the private network",
+        means: "`allow_private_network: true` lets fetches for this issuer connect to private and loopback addresses.",
+        matters: "Should the issuer's name or metadata ever point to an inner address, the gateway would ask there (OWASP API7:2023).",
+        mend: "Keep it only for issuers that live in the own network.",
+    }
+    KEY_TIMES = "C0216" {
+        title: "key settings cannot work",
+        means: "A period, size or number under `keys:` is zero, or `maximum_lifetime:` is.",
+        matters: "No keys could be had, or strangers could make the gateway fetch without pause.",
+        mend: "Leave the setting out to have its default.",
+    }
+    TOO_MANY_ISSUERS = "C0217" {
+        title: "too many issuers",
+        means: "`identity:` has more than 64 entries.",
+        matters: "Which of them an operation accepts is kept in 64 bits.",
+        mend: "Join entries of one issuer by listing several audiences, or use a second gateway.",
+    }
+}

@@ -13,6 +13,7 @@ use crate::{document, shown};
 /// A gateway.
 #[derive(Debug, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
+#[expect(dead_code, reason = "only decoded")]
 struct Gateway {
     /// The sockets to listen on.
     #[serde(default)]
@@ -38,6 +39,7 @@ struct Gateway {
 
 #[derive(Debug, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
+#[expect(dead_code, reason = "only decoded")]
 struct Listener {
     /// Address to listen on.
     #[schemars(regex(pattern = r"^\S+:[0-9]+$"))]
@@ -58,10 +60,13 @@ struct Listener {
     bind: Option<Ipv4Addr>,
     #[serde(default)]
     peer: Option<IpAddr>,
+    #[serde(default)]
+    reuse: bool,
 }
 
 #[derive(Debug, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
+#[expect(dead_code, reason = "only decoded")]
 struct Issuer {
     /// The issuer's URL, as its tokens have it.
     issuer: String,
@@ -93,7 +98,7 @@ enum Sink {
 }
 
 #[derive(Debug, Deserialize, JsonSchema)]
-#[serde(rename_all = "snake_case")]
+#[serde(rename_all = "snake_case", deny_unknown_fields)]
 #[expect(dead_code, reason = "only decoded")]
 enum Store {
     /// In this process.
@@ -117,7 +122,7 @@ fn decoded(yaml: &str) -> Gateway {
     let mut diagnostics = Diagnostics::new();
     let gateway = decode(&document("portcullis.yaml", yaml), &mut diagnostics);
     assert!(diagnostics.is_empty(), "{}", shown(&diagnostics));
-    gateway.expect("no mistake and no value")
+    gateway.unwrap()
 }
 
 #[track_caller]
@@ -217,6 +222,7 @@ fn the_form_that_was_meant_is_found_by_its_only_key() {
     assert_snapshot!(mistakes("store: { sqlite: { pth: x } }\n"));
     assert_snapshot!(mistakes("store: { sqllite: { path: x } }\n"));
     assert_snapshot!(mistakes("store: memry\n"));
+    assert_snapshot!(mistakes("store: sqlite\n"));
     assert_snapshot!(mistakes("store: 12\n"));
     assert_snapshot!(mistakes("store: { sqlite: { path: x }, postgres: { url: y } }\n"));
 }

@@ -69,6 +69,15 @@ fn each_value_and_key_has_its_place() {
 }
 
 #[test]
+fn a_comment_is_no_part_of_the_value_before_it() {
+    let document = document("a.yaml", "a: \"b\\\"c\" # \"d\"\ne: 'f''g' # 'h'\ni: j # k\n'l': [ m ] # n\n");
+    check_place(&document.at("/a"), 1, 4, r#""b\"c""#);
+    check_place(&document.at("/e"), 2, 4, "'f''g'");
+    check_place(&document.at("/i"), 3, 4, "j");
+    check_place(&document.at("/l"), 4, 6, "[ m ]");
+}
+
+#[test]
 fn places_can_be_walked() {
     let document = document("a.yaml", "paths:\n  /pets/{id}:\n    tags: [a, b]\n");
     let place = document.at("").child("paths").child("/pets/{id}").child("tags").index(1);
