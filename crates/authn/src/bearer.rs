@@ -1,0 +1,196 @@
+//! Where a bearer token may sit, and taking it out of there.
+//!
+//! In: the header fields and the query of a request. Out: the token, and a head that no longer carries
+//! it, so that it can reach neither the upstream nor the record. Called once per request, before
+//! [`Authenticator::identify`](crate::Authenticator::identify). Does not judge the token: see [`crate::jws`].
+//! RFC 6750 §2. Tokens in a form body (§2.2) are never looked for; tokens in the query (§2.3) are
+//! ignored on purpose, since URLs end up in logs.
+
+use std::borrow::Cow;
+use std::fmt;
+use std::sync::OnceLock;
+
+use aws_lc_rs::digest;
+use http::header::{AUTHORIZATION, HeaderMap, HeaderValue};
+use portcullis_domain::Reason;
+
+use crate::refusal::Refusal;
+
+/// The query parameter of RFC 6750 §2.3.
+const QUERY_PARAMETER: &[u8] = b"access_token";
+
+/// A bearer token as it was presented: not judged yet.
+///
+/// Keeps the field value instead of copying it; never printed, and only [`BearerToken::expose`] leads to
+/// the bytes. Invariant: a `b64token` (RFC 6750 §2.1) within the configured size.
+pub struct BearerToken {
+    field: HeaderValue,
+    start: usize,
+    digest: OnceLock<TokenDigest>,
+}
+
+/// SHA-256 of a token: names it in caches and counters without being it.
+#[derive(Clone, Copy, PartialEq, Eq, Hash)]
+pub struct TokenDigest([u8; 32]);
+
+/// What was found in a head.
+#[derive(Debug)]
+pub struct Taken {
+    /// The token of the Authorization field, if there is one.
+    pub token: Option<BearerToken>,
+    /// Whether the query carries one as well.
+    pub query: QueryToken,
+}
+
+/// Whether the query carries a token. It is never a credential; see [`without_query_token`].
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum QueryToken {
+    /// It does not.
+    Absent,
+    /// It does, and the query must not be forwarded or recorded as it is.
+    Ignored,
+}
+
+impl BearerToken {
+    /// The token itself. Never log, format or store what this returns.
+    #[must_use]
+    pub fn expose(&self) -> &[u8] {
+        self.field.as_bytes().get(self.start..).unwrap_or_default()
+    }
+
+    /// The token's digest, computed once.
+    #[must_use]
+    pub fn digest(&self) -> TokenDigest {
+        *self.digest.get_or_init(|| TokenDigest::of(self.expose()))
+    }
+}
+
+impl TokenDigest {
+    fn of(token: &[u8]) -> Self {
+        let mut bytes = [0; 32];
+        bytes.copy_from_slice(digest::digest(&digest::SHA256, token).as_ref());
+        Self(bytes)
+    }
+
+    /// The 32 bytes.
+    #[must_use]
+    pub const fn as_bytes(&self) -> &[u8; 32] {
+        &self.0
+    }
+}
+
+/// Takes the bearer token out of `headers`. After this no Authorization field with a bearer token is left,
+/// whatever the answer is.
+///
+/// Other schemes are left alone: they are no bearer credential, and whether they may pass is decided
+/// by whoever knows the operation.
+///
+/// # Errors
+/// [`Reason::CredentialAmbiguous`] if there are several fields, a list in one field, or a second token in the query: the
+/// upstream might believe the other. [`Reason::TokenTooLarge`] beyond `limit` bytes.
+/// [`Reason::CredentialMalformed`] if what follows the scheme is no `b64token`.
+pub(crate) fn take(headers: &mut HeaderMap, query: Option<&str>, limit: usize) -> Result<Taken, Refusal> {
+    let query = query_token(query);
+    if headers.get_all(AUTHORIZATION).iter().nth(1).is_some() {
+        headers.remove(AUTHORIZATION);
+        return Err(Refusal::because(Reason::CredentialAmbiguous, "more than one Authorization field"));
+    }
+    let is_bearer = headers.get(AUTHORIZATION).is_some_and(|field| scheme_end(field.as_bytes()).is_some());
+    let Some(field) = is_bearer.then(|| headers.remove(AUTHORIZATION)).flatten() else {
+        return Ok(Taken { token: None, query });
+    };
+    let token = read_field(field, limit)?;
+    match query {
+        QueryToken::Absent => Ok(Taken { token: Some(token), query }),
+        QueryToken::Ignored => {
+            Err(Refusal::because(Reason::CredentialAmbiguous, "a token in the header and one in the query"))
+        }
+    }
+}
+
+/// The query without its `access_token` parameters; the same text if there is none.
+#[must_use]
+pub fn without_query_token(query: &str) -> Cow<'_, str> {
+    if query_token(Some(query)) == QueryToken::Absent {
+        return Cow::Borrowed(query);
+    }
+    let mut kept = String::with_capacity(query.len());
+    for piece in query.split_inclusive(['&', ';']).filter(|piece| !names_a_token(piece)) {
+        kept.push_str(piece);
+    }
+    kept.truncate(kept.trim_end_matches(['&', ';']).len());
+    Cow::Owned(kept)
+}
+
+fn read_field(mut field: HeaderValue, limit: usize) -> Result<BearerToken, Refusal> {
+    field.set_sensitive(true);
+    let bytes = field.as_bytes();
+    let after_scheme = scheme_end(bytes).unwrap_or(bytes.len());
+    let spaces = bytes.iter().skip(after_scheme).take_while(|byte| **byte == b' ').count();
+    let start = after_scheme + spaces;
+    let token = bytes.get(start..).unwrap_or_default();
+    // The bound comes before any look at the content (RFC 8725bis §3.13: parsing is cost too).
+    if token.len() > limit {
+        return Err(Refusal::because(Reason::TokenTooLarge, format!("more than {limit} bytes")));
+    }
+    if token.contains(&b',') {
+        return Err(Refusal::because(Reason::CredentialAmbiguous, "a list in the Authorization field"));
+    }
+    if !is_b64token(token) {
+        return Err(Refusal::because(Reason::CredentialMalformed, "no `b64token` after the scheme"));
+    }
+    Ok(BearerToken { field, start, digest: OnceLock::new() })
+}
+
+/// Where the scheme name ends if it is Bearer, in any case (RFC 9110 §11.1).
+fn scheme_end(field: &[u8]) -> Option<usize> {
+    let end = field.iter().position(|byte| matches!(byte, b' ' | b'\t')).unwrap_or(field.len());
+    field.get(..end)?.eq_ignore_ascii_case(b"bearer").then_some(end)
+}
+
+/// RFC 6750 §2.1: `1*( ALPHA / DIGIT / "-" / "." / "_" / "~" / "+" / "/" ) *"="`.
+fn is_b64token(token: &[u8]) -> bool {
+    let body_length = token.iter().position(|byte| *byte == b'=').unwrap_or(token.len());
+    let (body, padding) = token.split_at(body_length);
+    let is_body = |byte: &u8| byte.is_ascii_alphanumeric() || b"-._~+/".contains(byte);
+    !body.is_empty() && body.iter().all(is_body) && padding.iter().all(|byte| *byte == b'=')
+}
+
+fn query_token(query: Option<&str>) -> QueryToken {
+    let found = query.is_some_and(|query| query.split(['&', ';']).any(names_a_token));
+    if found { QueryToken::Ignored } else { QueryToken::Absent }
+}
+
+/// Whether a query piece is named `access_token`, however it is spelled: percent signs and case are
+/// undone, because some upstreams undo them (HTTP frameworks differ in both).
+fn names_a_token(piece: &str) -> bool {
+    let name = piece.split(['=', '&', ';']).next().unwrap_or_default();
+    let mut wanted = QUERY_PARAMETER.iter();
+    let mut bytes = name.bytes();
+    while let Some(byte) = bytes.next() {
+        let decoded = if byte == b'%' {
+            let digits =
+                [bytes.next(), bytes.next()].map(|digit| char::from(digit.unwrap_or(0)).to_digit(16));
+            let [Some(high), Some(low)] = digits else { return false };
+            u8::try_from(high * 16 + low).unwrap_or(0)
+        } else {
+            byte
+        };
+        if wanted.next().is_none_or(|wanted| !wanted.eq_ignore_ascii_case(&decoded)) {
+            return false;
+        }
+    }
+    wanted.next().is_none()
+}
+
+impl fmt::Debug for BearerToken {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("BearerToken(redacted)")
+    }
+}
+
+impl fmt::Debug for TokenDigest {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("TokenDigest(..)")
+    }
+}
