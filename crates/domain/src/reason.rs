@@ -149,7 +149,7 @@ reasons! {
     // route
     /// The path can be read in two ways: encoded slashes, dots, backslashes, NUL, doubled slashes, path parameters.
     PathAmbiguous = "path_ambiguous", Route, 400, Client, "The path is ambiguous.", "RFC 3986 §6.2.2";
-    /// A percent sign that starts no valid escape, or bytes that are not UTF-8.
+    /// A percent sign that starts no valid escape, bytes that are not UTF-8, or a character or form that belongs in no target.
     TargetMalformed = "target_malformed", Route, 400, Client, "The request target is malformed.", "RFC 3986 §2.1";
     /// No operation is declared at this path.
     OperationUnknown = "operation_unknown", Route, 404, Client, "There is nothing here.", "RFC 9110 §15.5.5";
@@ -195,6 +195,8 @@ reasons! {
     TokenExpired = "token_expired" as "token_invalid", Identify, 401, Client, "The credential is not valid.", "RFC 7519 §4.1.4";
     /// `nbf` or `iat` lies in the future beyond the permitted skew.
     TokenNotYetValid = "token_not_yet_valid" as "token_invalid", Identify, 401, Client, "The credential is not valid.", "RFC 7519 §4.1.5";
+    /// The token lives longer, from `iat` to `exp`, than this issuer's tokens may.
+    TokenLifetimeExceeded = "token_lifetime_exceeded" as "token_invalid", Identify, 401, Client, "The credential is not valid.", "RFC 9700 §2.2";
     /// The token is bound to a key, and was shown as a plain bearer token.
     TokenBindingUnproven = "token_binding_unproven" as "token_invalid", Identify, 401, Client, "The credential is not valid.", "RFC 9449 §7.2";
     /// The issuer's keys cannot be had; nobody is let in on a guess.
@@ -259,6 +261,8 @@ reasons! {
     // release
     /// The upstream answered 5xx; its body stays inside.
     UpstreamFailed = "upstream_failed", Release, 502, Upstream, "The service failed.", "ASVS 16.5.1";
+    /// The upstream answered 503 of itself; its body stays inside, its `Retry-After` is handed on.
+    UpstreamUnavailable = "upstream_unavailable", Release, 503, Upstream, "The service is temporarily unavailable.", "RFC 9110 §15.6.4";
     /// The response breaks the contract.
     ResponseInvalid = "response_invalid", Release, 502, Upstream, "The service gave an invalid answer.", "OWASP API10:2023";
 
