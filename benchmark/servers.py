@@ -286,13 +286,12 @@ def write_policy(folder, ports, *, audit=True, token_cache=True, operations=20):
         f"    issuer: {keys.ISSUER}",
         f"    audience: {keys.AUDIENCE}",
         f"    jwks: {{ file: {parent}/jwks.json }}",
+        f"    token_cache: {16384 if token_cache else 0}",
         # A forged token is answered again and again here; in service this limit would step in.
         "limits:",
         "  failures: { rate: 4000000/s, burst: 4000000 }",
         f"admin: {{ address: 127.0.0.1:{ports['admin']} }}",
     ]
-    if not token_cache:
-        lines.append("    token_cache: 0")
     if audit:
         lines += ["audit:", f"  file: {folder}/audit.jsonl"]
     policy = folder / "portcullis.yaml"
