@@ -13,12 +13,13 @@ use portcullis_domain::Timestamp;
 use rustls::server::{Accepted as Hello, Acceptor, ClientHello, ServerConnection};
 use rustls::{Error, HandshakeKind, NamedGroup, PeerIncompatible, ProtocolVersion, ServerConfig};
 use tokio::io::{AsyncRead, AsyncReadExt, AsyncWrite, AsyncWriteExt};
-use tokio_rustls::server::{StartHandshake, TlsStream};
+use tokio_rustls::server::StartHandshake;
 
 use crate::client_certificate::ClientCertificate;
 use crate::fault::{self, HandshakeFault};
 use crate::protocol::Protocol;
 use crate::server::{Current, ServerTls};
+use crate::stream::ServerStream;
 use crate::wall_time::unix_time;
 
 /// What came of a connection.
@@ -26,8 +27,8 @@ use crate::wall_time::unix_time;
 pub enum Accepted<IO> {
     /// A client of ours.
     Connection {
-        /// The encrypted stream. Boxed: it is large, and most futures only pass it on.
-        stream: Box<TlsStream<IO>>,
+        /// The encrypted stream.
+        stream: ServerStream<IO>,
         /// What was agreed on.
         handshake: Handshake,
     },
@@ -121,7 +122,7 @@ impl ServerTls {
             .client_certificate(stream.get_ref().1, now)
             .map_err(|error| failure(HandshakeFault::from_rustls(&error), fault::note(&error)))?;
         let handshake = Handshake::of(stream.get_ref().1, server_name.clone(), client_certificate);
-        Ok(Accepted::Connection { stream: Box::new(stream), handshake })
+        Ok(Accepted::Connection { stream: ServerStream::new(stream), handshake })
     }
 }
 
