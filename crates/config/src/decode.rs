@@ -3,6 +3,11 @@
 //! In: a document, and a type with its own JSON Schema. Out: the value, or all that is wrong with it.
 //! Called by the `config.rs` of each layer. The schema is checked first because it finds every mistake,
 //! where serde stops at the first; serde then finds the rest, such as numbers that are too large.
+//!
+//! What a type says of itself is what the operator reads. The doc comment of a field is the help when it
+//! is missing. Text with a pattern should carry `#[schemars(title = "listen address", example = …)]`: a
+//! title in lower case becomes "`x` is not a listen address", the examples become the help. A field that
+//! may hold a secret says `#[schemars(extend("writeOnly" = true))]` and is never quoted.
 
 use std::net::IpAddr;
 use std::sync::Arc;

@@ -156,17 +156,21 @@ impl ShownFile {
     }
 }
 
-/// The text with every reordering character replaced by question marks of the same length in bytes.
+/// The text with question marks, of the same length in bytes, for what a terminal would act on. Other
+/// control characters never come this far: [`crate::encoding`] refuses them.
 fn harmless(text: &str) -> String {
-    if !text.contains(is_reordering) {
-        return text.to_owned();
-    }
     let mut harmless = String::with_capacity(text.len());
-    for character in text.chars() {
-        if is_reordering(character) {
-            (0..character.len_utf8()).for_each(|_| harmless.push('?'));
-        } else {
-            harmless.push(character);
+    let mut characters = text.chars().peekable();
+    while let Some(character) = characters.next() {
+        let acts = match character {
+            // Alone it returns to the start of the line, and what follows overwrites what was shown.
+            '\r' => characters.peek() != Some(&'\n'),
+            '\u{85}' => true,
+            _ => is_reordering(character),
+        };
+        match acts {
+            true => harmless.extend(std::iter::repeat_n('?', character.len_utf8())),
+            false => harmless.push(character),
         }
     }
     harmless

@@ -58,7 +58,7 @@ fn warnings_do_not_stop_the_load() {
 
 #[test]
 fn nothing_in_a_file_or_message_acts_on_the_terminal() {
-    let document = document("a.yaml", "name: \"\\e[2J\" # \u{202E}gnihton\n");
+    let document = document("a.yaml", "name: \"\\e[2J\" # \u{202E}gnihton\ra: b\n");
     let name = document.value()["name"].as_str().unwrap();
     let shown = shown(
         &Diagnostic::error(codes::file::VALUE_REFUSED, format!("`{name}` is\nno name"))

@@ -12,12 +12,18 @@ fn limits() -> Limits {
 
 /// Reads `bytes` and uses all that came of them.
 fn use_all(name: &str, bytes: &[u8]) {
-    match Document::parse(name, bytes, &limits()) {
-        Ok(document) => walk(&document, "", document.value()),
+    use_all_within(&limits(), name, bytes);
+}
+
+fn use_all_within(limits: &Limits, name: &str, bytes: &[u8]) {
+    match Document::parse(name, bytes, limits) {
+        Ok(document) if bytes.len() < 10_000 => walk(&document, "", document.value()),
+        Ok(document) => assert!(document.at("").line() >= 1),
         Err(found) => {
             assert!(found.has_errors());
+            assert!(found.len() <= 100);
             let shown = found.render(Color::Never);
-            assert!(!shown.contains('\u{1B}') && !shown.contains('\u{202E}'), "{shown:?}");
+            assert!(!shown.contains(['\u{1B}', '\u{202E}', '\r', '\u{85}']), "{shown:?}");
             assert!(!found.render(Color::Always).is_empty());
             assert!(found.to_json().is_array());
         }
@@ -59,6 +65,62 @@ fn json() -> impl Strategy<Value = Value> {
                 .prop_map(|members| Value::Object(members.into_iter().collect())),
         ]
     })
+}
+
+/// A quadratic step anywhere would make this test take minutes; the runner would stop it.
+#[test]
+fn a_large_file_of_one_repeated_token_is_read_in_linear_time() {
+    let tokens = [
+        "- ",
+        "? ",
+        "a: ",
+        "[",
+        "[a,",
+        "{a: ",
+        "&a ",
+        "&a a\n",
+        "*a ",
+        "! ",
+        "!!str ",
+        "\"",
+        "'",
+        "\n",
+        "# c\n",
+        "|\n ",
+        "a\n",
+        "-\n",
+        "- a\n",
+        "{}\n",
+        ",",
+        "%a\n",
+        "---\n",
+        "...\n",
+        " ",
+        "\t",
+        "a b ",
+        "[]: ",
+        "{a: b}, ",
+        ">\n",
+        "é",
+        "\\",
+        "\"\\u00e9\",",
+        "\r",
+        "\u{85}",
+        "a:\n ",
+    ];
+    for token in tokens {
+        for (name, before) in [
+            ("a.yaml", ""),
+            ("a.yaml", "a: ["),
+            ("a.yaml", "a: \""),
+            ("a.yaml", "a: |\n  "),
+            ("a.json", "["),
+            ("a.json", "[\""),
+        ] {
+            let text = format!("{before}{}", token.repeat(60_000 / token.len()));
+            use_all_within(&Limits::default(), name, text.as_bytes());
+        }
+    }
 }
 
 proptest! {
