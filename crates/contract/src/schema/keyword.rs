@@ -1,0 +1,120 @@
+//! What each schema keyword means, in OpenAPI 3.0 and from 3.1 on.
+
+/// The form in which a document writes schemas.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Dialect {
+    /// OpenAPI 3.0: an own selection of JSON Schema draft 5 with `nullable`; `$ref` stands alone.
+    V30,
+    /// OpenAPI 3.1 and 3.2: JSON Schema 2020-12.
+    V31,
+}
+
+/// What a keyword does.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Meaning {
+    /// It asserts something; its value has this form.
+    Assertion(Form),
+    /// It describes, and refuses nothing.
+    Annotation,
+    /// It would assert something, but not in this dialect, or in no way that we can enforce.
+    NotEnforced(&'static str),
+    /// Nobody knows it: likely a slip of the pen.
+    Unknown,
+}
+
+/// The form of a keyword's value.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Form {
+    /// `type`.
+    Type,
+    /// `$ref`.
+    Reference,
+    /// Any value.
+    Any,
+    /// An array of any values.
+    Values,
+    /// A string.
+    Text,
+    /// An array of strings.
+    Texts,
+    /// An object whose members are arrays of strings.
+    TextsByName,
+    /// A number.
+    Number,
+    /// A number above zero.
+    Positive,
+    /// A whole number, zero or more.
+    Count,
+    /// `true` or `false`.
+    Flag,
+    /// A number (from 3.1 on) or a flag (3.0).
+    Exclusive,
+    /// A schema about the same value.
+    Same,
+    /// Schemas about the same value.
+    AllSame,
+    /// By name, schemas about the same value.
+    SameByName,
+    /// A schema that turns the answer round, or only looks.
+    Aside,
+    /// A schema about values within this one.
+    Within,
+    /// Schemas about the first items within this one.
+    AllWithin,
+    /// By name or pattern, schemas about values within this one.
+    WithinByName,
+}
+
+/// The meaning of `name` in `dialect`.
+pub(super) fn meaning(dialect: Dialect, name: &str) -> Meaning {
+    use Meaning::{Annotation, Assertion, NotEnforced, Unknown};
+    let later = |form| match dialect {
+        Dialect::V30 => NotEnforced("it has no meaning in OpenAPI 3.0; from 3.1 on it is enforced"),
+        Dialect::V31 => Assertion(form),
+    };
+    match name {
+        "$ref" => Assertion(Form::Reference),
+        "type" => Assertion(Form::Type),
+        "enum" => Assertion(Form::Values),
+        "pattern" | "format" => Assertion(Form::Text),
+        "required" => Assertion(Form::Texts),
+        "multipleOf" => Assertion(Form::Positive),
+        "maximum" | "minimum" => Assertion(Form::Number),
+        "exclusiveMaximum" | "exclusiveMinimum" => Assertion(Form::Exclusive),
+        "maxLength" | "minLength" | "maxItems" | "minItems" | "maxProperties" | "minProperties" => {
+            Assertion(Form::Count)
+        }
+        "uniqueItems" => Assertion(Form::Flag),
+        "allOf" | "anyOf" | "oneOf" => Assertion(Form::AllSame),
+        "not" => Assertion(Form::Aside),
+        "properties" => Assertion(Form::WithinByName),
+        "items" | "additionalProperties" => Assertion(Form::Within),
+        "const" => later(Form::Any),
+        "if" | "contains" => later(Form::Aside),
+        "then" | "else" => later(Form::Same),
+        "dependentSchemas" => later(Form::SameByName),
+        "dependentRequired" => later(Form::TextsByName),
+        "patternProperties" => later(Form::WithinByName),
+        "prefixItems" => later(Form::AllWithin),
+        "propertyNames" | "unevaluatedItems" | "unevaluatedProperties" => later(Form::Within),
+        "maxContains" | "minContains" => later(Form::Count),
+        "nullable" => match dialect {
+            Dialect::V30 => Annotation,
+            Dialect::V31 => {
+                NotEnforced("it has no meaning from OpenAPI 3.1 on; say `type: [string, \"null\"]`")
+            }
+        },
+        "title" | "description" | "default" | "example" | "examples" | "deprecated" | "readOnly"
+        | "writeOnly" | "xml" | "externalDocs" | "discriminator" | "$comment" | "$schema" | "$id"
+        | "$anchor" | "$defs" | "definitions" | "$vocabulary" | "$dynamicAnchor" => Annotation,
+        "contentEncoding" | "contentMediaType" | "contentSchema" => {
+            NotEnforced("what a string encodes is not looked into")
+        }
+        "$dynamicRef" | "$recursiveRef" | "$recursiveAnchor" => {
+            NotEnforced("dynamic references are not followed")
+        }
+        "additionalItems" | "dependencies" | "id" => NotEnforced("it belongs to an older JSON Schema"),
+        _ if name.starts_with("x-") => Annotation,
+        _ => Unknown,
+    }
+}
