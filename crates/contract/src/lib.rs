@@ -1,1 +1,85 @@
 //! What the API promises: operations, parameters, schemas, lifecycle.
+//!
+//! In: an OpenAPI document (3.0, 3.1, 3.2), or a list of operations. Out: a [`Contract`], which says
+//! which operation a request names, what that asks of its caller, and whether the request keeps to what
+//! was promised. Called by the gateway: [`Contract::compile`] when a policy is loaded, the rest on every
+//! request. No clock, network, file or environment here; other documents come through [`References`].
+//!
+//! The document leads: what it does not promise does not pass. What it promises and cannot be enforced
+//! is a warning with its place, never a silent gap. Not done here yet: responses (issue 5).
+
+mod body;
+mod compile;
+pub mod config;
+mod inline;
+mod lifecycle;
+mod operation;
+mod options;
+mod parameter;
+mod paths;
+mod reading;
+mod schema;
+mod security;
+mod server;
+mod structure;
+
+use std::sync::Arc;
+
+use http::Method;
+use serde_json::{Map, Value};
+
+pub use body::BodyPlan;
+pub use config::InlineOperation;
+pub use lifecycle::{Lifecycle, State};
+pub use operation::{Operation, PromisedStatus, ResponsePromise};
+pub use options::{Access, CompileOptions, Objects, ReadOnly, Selected, Unbounded};
+pub use paths::{PathParameter, PathParameters};
+pub use reading::{NoReferences, References, Unresolved};
+pub use security::{AllOf, KeyLocation, SchemeKind, SchemeUse, Security, SecurityScheme};
+pub use server::Server;
+
+/// What a method and a path name.
+pub type Lookup<'c, 'p> = paths::Lookup<'c, 'p, Arc<Operation>>;
+
+/// What one API promises, compiled. Immutable, and shared by all workers.
+#[derive(Debug)]
+pub struct Contract {
+    /// The document's title.
+    pub title: String,
+    /// The document's version.
+    pub version: String,
+    /// Where the API as a whole stands in its life.
+    pub lifecycle: Lifecycle,
+    /// All that the document says at its top under `x-portcullis-…`.
+    pub extensions: Map<String, Value>,
+    servers: Vec<Server>,
+    schemes: Vec<SecurityScheme>,
+    operations: Vec<Arc<Operation>>,
+    routes: paths::Routes<Arc<Operation>>,
+}
+
+impl Contract {
+    /// The operation that `method` and `path` name. `path` is canonical and still percent-encoded, as
+    /// `message` hands it on. The time does not grow with the number of operations.
+    pub fn find<'c, 'p>(&'c self, method: &Method, path: &'p str) -> Lookup<'c, 'p> {
+        self.routes.find(method, path)
+    }
+
+    /// All operations, in document order; [`Operation::index`] is the position here.
+    #[must_use]
+    pub fn operations(&self) -> &[Arc<Operation>] {
+        &self.operations
+    }
+
+    /// Where the document says the API lives.
+    #[must_use]
+    pub fn servers(&self) -> &[Server] {
+        &self.servers
+    }
+
+    /// The ways to authenticate that the document declares.
+    #[must_use]
+    pub fn schemes(&self) -> &[SecurityScheme] {
+        &self.schemes
+    }
+}

@@ -1,0 +1,114 @@
+//! What the gateway decides about a contract, beyond what the document says.
+
+use std::collections::BTreeMap;
+
+use http::Method;
+use portcullis_domain::Scopes;
+
+use crate::security::AllOf;
+
+/// How a contract is compiled.
+pub struct CompileOptions<'a> {
+    /// What stands before every path template, without gaps: `/v1`. The document's own `servers` are
+    /// shown by [`crate::Contract::servers`] and not applied.
+    pub base_path: &'a str,
+    /// What `portcullis.yaml` says of an operation; it wins over the document.
+    pub access: &'a dyn Fn(&Selected<'_>) -> Option<Access>,
+    /// How object schemas that do not say `additionalProperties` are read in requests.
+    pub objects: Objects,
+    /// What happens to `readOnly` members in requests.
+    pub read_only: ReadOnly,
+    /// What happens to schemas that set no bound.
+    pub unbounded: Unbounded,
+    /// The largest body in bytes of an operation that does not say `x-portcullis-body-limit`.
+    pub body_limit: usize,
+}
+
+impl Default for CompileOptions<'_> {
+    fn default() -> Self {
+        Self {
+            base_path: "",
+            access: &|_| None,
+            objects: Objects::Closed,
+            read_only: ReadOnly::Refused,
+            unbounded: Unbounded::Reported,
+            body_limit: 1 << 20,
+        }
+    }
+}
+
+/// An operation, as a selector of `portcullis.yaml` sees it.
+#[derive(Clone, Copy, Debug)]
+pub struct Selected<'a> {
+    /// Its id: declared, or made of method and template.
+    pub id: &'a str,
+    /// Its method.
+    pub method: &'a Method,
+    /// Its path as the document writes it.
+    pub template: &'a str,
+    /// Its tags.
+    pub tags: &'a [String],
+}
+
+/// What `portcullis.yaml` can say about who may call an operation.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Access {
+    /// Anybody.
+    Public,
+    /// Who satisfies one of these.
+    AnyOf(Vec<AllOf>),
+}
+
+impl Access {
+    /// Reads alternatives of scheme names and scopes, as OpenAPI's `security` writes them.
+    #[must_use]
+    pub fn from_requirements(alternatives: &[BTreeMap<String, Vec<String>>]) -> Self {
+        let uses = |alternative: &BTreeMap<String, Vec<String>>| {
+            AllOf(
+                alternative
+                    .iter()
+                    .map(|(scheme, scopes)| crate::security::SchemeUse {
+                        scheme: scheme.as_str().into(),
+                        scopes: scopes.iter().map(String::as_str).collect::<Scopes>(),
+                    })
+                    .collect(),
+            )
+        };
+        Self::AnyOf(alternatives.iter().map(uses).collect())
+    }
+}
+
+/// How an object schema that does not set `additionalProperties` is read in requests.
+///
+/// JSON Schema lets every member through that it does not name, which is how mass assignment happens
+/// (OWASP API3:2023). A schema that names no members at all stays open: it is a map.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Objects {
+    /// Only named members pass.
+    #[default]
+    Closed,
+    /// As JSON Schema has it.
+    AsDeclared,
+}
+
+/// What happens to `readOnly` members in requests (VAL-18).
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum ReadOnly {
+    /// A request that has one breaks the contract.
+    #[default]
+    Refused,
+    /// They pass, checked like any other member, and are never required.
+    Accepted,
+}
+
+/// What happens to schemas that set no bound (VAL-05).
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Unbounded {
+    /// Nothing.
+    Accepted,
+    /// One warning for each kind of value.
+    #[default]
+    Reported,
+    /// The contract is refused.
+    Refused,
+}
