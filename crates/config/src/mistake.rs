@@ -93,14 +93,14 @@ impl<'m> Mistakes<'m> {
             }
             Kind::Pattern { pattern } => self.wrong_pattern(error, rule, pattern),
             Kind::Format { format } => {
-                let message = format!("{} is not {}", words::bare(value), words::format_noun(format));
+                let message = format!("{} is not {}", self.subject(rule, value), words::format_noun(format));
                 self.push(error, rule, codes::FORM_WRONG, message, words::examples(rule));
             }
             Kind::PropertyNames { error: inner } => self.wrong_key(error, inner),
             Kind::AnyOf { context } | Kind::OneOfNotValid { context } => {
                 self.no_form_fits(error, rule, context)
             }
-            _ => match out_of_bounds(error.kind(), value) {
+            _ => match out_of_bounds(error.kind(), &self.subject(rule, value)) {
                 Some(message) => self.push(error, rule, codes::OUT_OF_BOUNDS, message, None),
                 None => {
                     // Keywords that no schema of ours uses today: said as the validator says it, without the value.
@@ -291,6 +291,11 @@ impl<'m> Mistakes<'m> {
         format!("{}{}", self.pointer, error.instance_path().as_str())
     }
 
+    /// What a message calls the value, which is not quoted if it may be a secret.
+    fn subject(&self, rule: &'m Value, value: &Value) -> String {
+        if self.is_secret(rule) { "this value".to_owned() } else { words::bare(value) }
+    }
+
     /// The schema that holds the keyword which failed.
     pub(crate) fn rule(&self, error: &ValidationError<'_>) -> &'m Value {
         let keyword = error.schema_path().as_str();
@@ -318,8 +323,7 @@ impl<'m> Mistakes<'m> {
 }
 
 /// What is too small or too large, if that is the mistake.
-fn out_of_bounds(kind: &Kind, value: &Value) -> Option<String> {
-    let number = words::found(value);
+fn out_of_bounds(kind: &Kind, number: &str) -> Option<String> {
     Some(match kind {
         Kind::Minimum { limit } => format!("{number} is less than {limit}"),
         Kind::Maximum { limit } => format!("{number} is more than {limit}"),

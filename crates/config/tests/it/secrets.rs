@@ -186,6 +186,24 @@ fn a_secret_beside_another_mistake_is_blotted_too() {
 }
 
 #[test]
+fn any_setting_can_say_that_it_holds_a_secret() {
+    #[derive(Debug, Deserialize, JsonSchema)]
+    #[expect(dead_code, reason = "only decoded")]
+    struct Endpoint {
+        #[schemars(extend("writeOnly" = true, "format" = "uri"))]
+        webhook: String,
+        #[schemars(extend("writeOnly" = true), range(min = 100_000))]
+        pin: u32,
+    }
+    let document = document("portcullis.yaml", "webhook: hunter2\npin: 4826\n");
+    let mut diagnostics = Diagnostics::new();
+    assert!(decode::<Endpoint>(&document, &mut diagnostics).is_none());
+    let shown = shown(&diagnostics);
+    assert!(shown.contains("C0025") && shown.contains("C0026"), "{shown}");
+    assert!(!shown.contains("hunter2") && !shown.contains("4826"), "{shown}");
+}
+
+#[test]
 fn what_cannot_be_resolved_is_shown_at_its_place() {
     let document = document(
         "portcullis.yaml",
