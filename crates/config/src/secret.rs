@@ -59,7 +59,7 @@ pub enum SecretError {
         /// Its permission bits.
         mode: u32,
     },
-    /// The file is larger than any key or password: [`MOST_BYTES`].
+    /// The file is larger than any key or password: 1 MiB.
     #[error("secret file `{}` is larger than {} KiB", path.display(), MOST_BYTES / 1024)]
     FileTooLarge {
         /// The file.

@@ -6,7 +6,7 @@
 //!
 //! | range | file | subject |
 //! | --- | --- | --- |
-//! | C0001 to C0099 | [`file`] | files, structure, values, secrets |
+//! | C0001 to C0099 | [mod@file] | files, structure, values, secrets |
 //! | C0100 to C0199 | [`listener`] | listeners and TLS |
 //! | C0200 to C0299 | [`identity`] | issuers, tokens, authorization rules |
 //! | C0300 to C0399 | [`contract`] | OpenAPI documents |
