@@ -51,8 +51,12 @@ impl AlpnChallenges {
         parameters.custom_extensions = vec![CustomExtension::new_acme_identifier(digest)];
         let key = KeyPair::generate()?;
         let certificate = parameters.self_signed(&key)?;
-        let certified = CertifiedKey::from_der(vec![certificate.der().clone()], key.into(), &provider())
-            .map_err(|_| rcgen::Error::RemoteKeyError)?;
+        // Not `CertifiedKey::from_der`: it reads the certificate, and webpki refuses the critical extension.
+        let key = provider()
+            .key_provider
+            .load_private_key(key.into())
+            .map_err(|_| rcgen::Error::KeyGenerationUnavailable)?;
+        let certified = CertifiedKey::new(vec![certificate.der().clone()], key);
         let mut challenges = self.0.lock().unwrap_or_else(PoisonError::into_inner);
         challenges.insert(name.to_owned(), Arc::new(certified));
         Ok(PlacedChallenge { challenges: Arc::clone(self), name: name.to_owned() })

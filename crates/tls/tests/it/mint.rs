@@ -26,6 +26,7 @@ macro_rules! moment {
 }
 
 pub(crate) const DAY: Duration = Duration::from_secs(24 * 60 * 60);
+pub(crate) const YEAR: Duration = Duration::from_secs(365 * 24 * 60 * 60);
 
 /// The wall time of every test that does not move it.
 pub(crate) fn now() -> Timestamp {
@@ -235,6 +236,6 @@ fn authority_parameters(name: &str) -> CertificateParams {
     parameters.distinguished_name.push(DnType::CommonName, name);
     parameters.is_ca = IsCa::Ca(BasicConstraints::Unconstrained);
     parameters.key_usages = vec![KeyUsagePurpose::KeyCertSign, KeyUsagePurpose::CrlSign];
-    valid(&mut parameters, now(), 365 * DAY);
+    valid(&mut parameters, now(), 20 * YEAR);
     parameters
 }
