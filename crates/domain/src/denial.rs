@@ -69,6 +69,7 @@ struct Parts {
     allow: Option<String>,
     accept: Option<String>,
     violated_policies: Vec<String>,
+    fields: Vec<(&'static str, String)>,
     note: Option<Note>,
 }
 
@@ -84,6 +85,7 @@ impl Denial {
             allow: None,
             accept: None,
             violated_policies: Vec::new(),
+            fields: Vec::new(),
             note: None,
         }))
     }
@@ -127,6 +129,13 @@ impl Denial {
     #[must_use]
     pub fn with_violated_policy(mut self, name: impl Into<String>) -> Self {
         self.0.violated_policies.push(name.into());
+        self
+    }
+
+    /// Adds a response field that this refusal calls for, e.g. `RateLimit`.
+    #[must_use]
+    pub fn with_field(mut self, name: &'static str, value: impl Into<String>) -> Self {
+        self.0.fields.push((name, value.into()));
         self
     }
 
@@ -177,6 +186,12 @@ impl Denial {
     #[must_use]
     pub fn violated_policies(&self) -> &[String] {
         &self.0.violated_policies
+    }
+
+    /// Further response fields: lower-case name and value.
+    #[must_use]
+    pub fn fields(&self) -> &[(&'static str, String)] {
+        &self.0.fields
     }
 
     /// The remark for the record.

@@ -1,1 +1,41 @@
-//! The policy enforcement point: compiles the policy and walks requests through the layers.
+//! The policy enforcement point: compiles the policy, and walks every request through the layers.
+//!
+//! In: `portcullis.yaml` and the documents it names; then strangers' connections. Out: requests to the
+//! upstreams, answers to the clients, and a record of every decision. This is the only crate in which the
+//! layers meet. Read [`admit`] first: it is the walk.
+//!
+//! ```text
+//! listen ─ accept, TLS, plaintext policy            listen/, plaintext.rs
+//! admit  ─ limit(peer) → route → identify →
+//!          authorize → limit(caller) → validate     admit.rs, stages/
+//! forward─ upstream choice, hand-over, streaming    outgoing.rs, forward/
+//! release─ what of the answer may leave             release.rs
+//! respond─ answered | denied | failed               respond.rs
+//! record ─ audit event, metrics                     record.rs
+//! ```
+
+mod admin;
+mod admit;
+mod arrival;
+mod compile;
+pub mod config;
+mod control;
+mod cors;
+mod fetch;
+mod forward;
+mod gateway;
+mod listen;
+mod local;
+mod outgoing;
+mod plaintext;
+mod policy;
+mod record;
+mod release;
+mod respond;
+mod stages;
+mod timer;
+mod trace;
+mod walk;
+mod worker;
+
+pub use gateway::{Gateway, Options, StartError, Watch};

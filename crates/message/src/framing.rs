@@ -72,6 +72,15 @@ pub enum GuardState {
     Refused(Reason),
 }
 
+/// Which part of a message a connection is in, or was refused in.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Part {
+    /// Before a message, or in its head: the parser behind the guard has seen nothing of it.
+    Head,
+    /// Behind a head that was released.
+    Body,
+}
+
 impl FramingGuard {
     /// A guard for a connection that nothing was read from yet.
     #[must_use]
@@ -107,6 +116,15 @@ impl FramingGuard {
             Phase::Length { remaining } => GuardState::Body { remaining },
             Phase::Chunked(_) => GuardState::Chunked,
             Phase::PassedThrough => GuardState::PassedThrough,
+        }
+    }
+
+    /// The part of a message that is being read, or in which it was refused.
+    #[must_use]
+    pub const fn part(&self) -> Part {
+        match self.phase {
+            Phase::Head(_) => Part::Head,
+            Phase::Length { .. } | Phase::Chunked(_) | Phase::PassedThrough => Part::Body,
         }
     }
 

@@ -25,6 +25,6 @@ pub mod via;
 pub use authority::Authority;
 pub use bounds::Bounds;
 pub use forwarded::TrustedProxies;
-pub use framing::{FramingGuard, GuardState, Inspection};
+pub use framing::{FramingGuard, GuardState, Inspection, Part};
 pub use media_type::MediaType;
 pub use target::Target;

@@ -86,6 +86,12 @@ impl Target {
         }
     }
 
+    /// The same path with another query, which must come from this target's own; none if it is empty.
+    #[must_use]
+    pub fn with_query(&self, query: &str) -> Option<Self> {
+        Self::assemble(self.path(), Some(query).filter(|query| !query.is_empty())).ok()
+    }
+
     fn assemble(path: &str, query: Option<&str>) -> Result<Self, Reason> {
         let mut text = String::with_capacity(path.len() + query.map_or(0, |query| query.len() + 1));
         text.push_str(path);

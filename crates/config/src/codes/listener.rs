@@ -1,6 +1,30 @@
 //! Listeners and TLS (C0100 to C0199).
 
 codes! {
+    ADDRESS_MALFORMED = "C0101" {
+        title: "listener address is malformed",
+        means: "`address` is not host and port, or the host has no address on this machine.",
+        matters: "Nothing would be listening where clients expect it.",
+        mend: "Write host and port, e.g. `0.0.0.0:8443` or `[::]:8443`.",
+    }
+    PLAINTEXT_ON_TLS = "C0102" {
+        title: "plaintext policy on a TLS listener",
+        means: "A listener has `plaintext:` although it speaks TLS.",
+        matters: "Whoever wrote it expects something that does not happen.",
+        mend: "Remove it, or write `protocol: plaintext`.",
+    }
+    PLAINTEXT_EXPOSED = "C0103" {
+        title: "API served without TLS beyond loopback",
+        means: "`plaintext: serve` stands on an address that other machines can reach.",
+        matters: "Credentials and data pass in the clear (ASVS 12.3.1).",
+        mend: "Use TLS, or write `exposed_plaintext: true` if TLS ends right in front of this gateway.",
+    }
+    ADMIN_EXPOSED = "C0104" {
+        title: "admin listener beyond loopback without client certificates",
+        means: "`admin.address` can be reached by other machines, and `admin.tls.client_certificates` is not set.",
+        matters: "A bearer token alone, over the network, is no protection for the control plane.",
+        mend: "Listen on loopback, or set `admin.tls.client_certificates`.",
+    }
     TLS_FILE_UNREADABLE = "C0130" {
         title: "a file of the TLS settings cannot be read",
         means: "A certificate, key, authority or revocation file does not exist, is no regular file, is too large, or may not be read by this user.",

@@ -1,0 +1,128 @@
+//! The walk's first half: may this request reach the upstream?
+//!
+//! In: a request as hyper parsed it. Out: an [`Admitted`], which only this module can make and which
+//! [`crate::walk`] alone can forward; or a local answer; or a [`Denial`]. The order of the stages is code:
+//! configuration says whether and how strictly a stage works, never when. This is the policy enforcement
+//! point of NIST SP 800-162.
+
+use http::HeaderMap;
+use http::request::Parts;
+use hyper::body::Incoming;
+use hyper::upgrade::OnUpgrade;
+use portcullis_authz::Permit;
+use portcullis_domain::{Caller, Denial, Stage};
+use portcullis_limits::Permit as Place;
+use portcullis_message::{Authority, Target};
+
+use crate::arrival::{Arrival, Envelope};
+use crate::forward::RequestBody;
+use crate::local::Local;
+use crate::policy::{Api, Policy, Route};
+use crate::stages::identify::identify;
+use crate::stages::limit::{self, Budget};
+use crate::stages::route::{self, Routed};
+use crate::stages::upgrade::{self, Switch};
+use crate::stages::validate;
+use crate::trace::Trace;
+
+/// A request that every stage let pass.
+pub(crate) struct Admitted<'p> {
+    pub(crate) api: &'p Api,
+    pub(crate) route: &'p Route,
+    pub(crate) permit: Permit,
+    pub(crate) target: Target,
+    pub(crate) authority: Authority,
+    pub(crate) headers: HeaderMap,
+    pub(crate) body: RequestBody,
+    pub(crate) budget: Budget<'p>,
+    pub(crate) switch: Switch,
+    /// A place among the caller's calls under way; held until the answer is complete.
+    pub(crate) place: Option<Place>,
+    _only_made_here: Seal,
+}
+
+struct Seal;
+
+/// What becomes of a request that was not refused.
+pub(crate) enum Admission<'p> {
+    Forward(Box<Admitted<'p>>),
+    Local(Local),
+}
+
+/// Walks a request through every layer.
+///
+/// # Errors
+/// The first refusal of an enforced stage.
+pub(crate) async fn admit<'p>(
+    policy: &'p Policy,
+    envelope: &Envelope,
+    parts: Parts,
+    body: Incoming,
+    on_upgrade: Option<OnUpgrade>,
+    trace: &mut Trace<'p>,
+) -> Result<Admission<'p>, Denial> {
+    // Before anything is parsed or verified: a flood must stay cheap.
+    trace.step(Stage::Limit, limit::take_for_peer(&policy.limits.peer, envelope))?;
+
+    // One reading, shared by all who judge and by the upstream.
+    let arrival = trace.step(Stage::Listen, Arrival::read(policy, envelope, parts, body))?;
+    let Arrival { target, authority, mut headers, body, max_forwards } = arrival;
+
+    // Only what the contract declares exists.
+    let located =
+        trace.step(Stage::Route, route::locate(policy, envelope, &authority, target, max_forwards))?;
+    let (api, target) = match located {
+        Routed::Api(api, target) => (api, target),
+        Routed::Local(local) => return Ok(Admission::Local(local)),
+    };
+    trace.api = Some(api);
+    let (route, parameters) = match route::find(api, envelope, &target, &headers) {
+        Ok(route::Found::Operation(route, parameters)) => (route, parameters),
+        Ok(route::Found::Preflight(local)) => return Ok(Admission::Local(local)),
+        Err(denial) => return trace.step(Stage::Route, Err(denial)),
+    };
+    trace.route = Some(route);
+    if !api.peer_limits.is_empty() {
+        trace.step_at(Stage::Limit, api.limit_strength, limit::take_for_peer(&api.peer_limits, envelope))?;
+    }
+    let switch = trace.step(Stage::Route, upgrade::judge(api, route, envelope, &headers, on_upgrade))?;
+
+    // The credential is taken out of the head here, whoever it belongs to.
+    let identified = identify(policy, api, route, envelope, &mut headers, &target).await;
+    let stripped_query = identified.stripped_query;
+    let caller = trace
+        .step_at(Stage::Identify, route.strengths.identify, identified.caller)?
+        .unwrap_or(Caller::Anonymous);
+    if let Caller::Authenticated(principal) = &caller {
+        trace.principal = Some(std::sync::Arc::clone(principal));
+    }
+
+    let decided = route.demand.decide(caller.clone());
+    let permit = trace
+        .step_at(Stage::Authorize, route.strengths.authorize, decided)?
+        .unwrap_or_else(|| Permit::shadowed(caller));
+
+    let taken = limit::take_for_caller(policy, route, permit.caller(), envelope);
+    let (budget, place) =
+        trace.step_at(Stage::Limit, route.strengths.limit, taken)?.unwrap_or_else(|| (Budget::none(), None));
+
+    let checked = validate::head(route, &parameters, target.query(), &headers);
+    trace.step_at(Stage::Validate, route.strengths.validate, checked)?;
+    let body = validate::body(policy, route, envelope, &headers, body, trace).await?;
+
+    drop(parameters);
+    let target = stripped_query.unwrap_or(target);
+    Ok(Admission::Forward(Box::new(Admitted {
+        api,
+        route,
+        permit,
+        target,
+        authority,
+        headers,
+        body,
+        budget,
+        switch,
+        place,
+        _only_made_here: Seal,
+    })))
+}

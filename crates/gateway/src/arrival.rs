@@ -1,0 +1,149 @@
+//! A request as it arrived, read once and strictly.
+//!
+//! In: what hyper parsed, over a connection whose bytes [`crate::listen`] has checked. Out: an
+//! [`Arrival`], or a refusal of the listen stage. What was judged is what is forwarded: later stages see
+//! nothing but this.
+
+use std::net::IpAddr;
+use std::rc::Rc;
+
+use http::request::Parts;
+use http::{HeaderMap, HeaderValue, Method, Version, header};
+use http_body::Body as _;
+use hyper::body::Incoming;
+use portcullis_domain::{Denial, Now, Reason, ReceiptId};
+use portcullis_message::{Authority, Target, cookies, expect, forwarded, via};
+
+use crate::listen::{Connection, REFUSED};
+use crate::policy::Policy;
+
+/// Our own correlation id, on requests to the upstream and on every answer.
+pub(crate) const RECEIPT: header::HeaderName = header::HeaderName::from_static("x-request-id");
+const EARLY_DATA: header::HeaderName = header::HeaderName::from_static("early-data");
+const MAX_FORWARDS: header::HeaderName = header::HeaderName::from_static("max-forwards");
+
+/// What is known of a request before it is judged; the record needs it even when the reading fails.
+pub(crate) struct Envelope {
+    pub(crate) now: Now,
+    pub(crate) receipt: ReceiptId,
+    pub(crate) connection: Rc<Connection>,
+    pub(crate) client: IpAddr,
+    pub(crate) method: Method,
+    pub(crate) version: Version,
+    /// The path and query as they came, for the record alone.
+    pub(crate) raw_target: http::Uri,
+    /// A client's own id, recorded as such and never used.
+    pub(crate) external_id: Option<HeaderValue>,
+    pub(crate) host: Option<HeaderValue>,
+    pub(crate) user_agent: Option<HeaderValue>,
+    /// Length of the body, where it was announced.
+    pub(crate) announced: Option<u64>,
+    /// `application/grpc` asks for native errors.
+    pub(crate) is_grpc: bool,
+    pub(crate) origin: Option<HeaderValue>,
+}
+
+/// A request that can be read in one way only.
+pub(crate) struct Arrival {
+    pub(crate) target: Target,
+    pub(crate) authority: Authority,
+    pub(crate) headers: HeaderMap,
+    pub(crate) body: Incoming,
+    /// `Max-Forwards` of an OPTIONS request.
+    pub(crate) max_forwards: Option<u32>,
+}
+
+impl Envelope {
+    /// Takes down who and what, without judging.
+    pub(crate) fn new(
+        policy: &Policy,
+        connection: Rc<Connection>,
+        parts: &Parts,
+        body: &Incoming,
+        now: Now,
+        receipt: ReceiptId,
+    ) -> Self {
+        let is_grpc = parts
+            .headers
+            .get(header::CONTENT_TYPE)
+            .is_some_and(|media_type| media_type.as_bytes().starts_with(b"application/grpc"));
+        Self {
+            now,
+            receipt,
+            client: forwarded::client(connection.peer_ip(), &parts.headers, &policy.trusted_proxies),
+            connection,
+            method: parts.method.clone(),
+            version: parts.version,
+            raw_target: parts.uri.clone(),
+            external_id: parts.headers.get(RECEIPT).cloned(),
+            host: parts
+                .uri
+                .authority()
+                .and_then(|authority| HeaderValue::from_str(authority.as_str()).ok())
+                .or_else(|| parts.headers.get(header::HOST).cloned()),
+            user_agent: parts.headers.get(header::USER_AGENT).cloned(),
+            announced: body.size_hint().exact(),
+            is_grpc,
+            origin: parts.headers.get(header::ORIGIN).cloned(),
+        }
+    }
+}
+
+impl Arrival {
+    /// Reads a request.
+    ///
+    /// # Errors
+    /// A denial of the listen or route stage: see the reasons of [`Target::read`] and
+    /// [`Authority::read`], and what stands below.
+    pub(crate) fn read(
+        policy: &Policy,
+        envelope: &Envelope,
+        parts: Parts,
+        body: Incoming,
+    ) -> Result<Self, Denial> {
+        if let Some(reason) = refused_by_guard(envelope, &parts) {
+            return Err(Denial::new(reason));
+        }
+        if parts.method == Method::CONNECT
+            || parts.method == Method::TRACE
+            || parts.method.as_str() == "TRACK"
+        {
+            return Err(Denial::new(Reason::MethodRefused).with_allow(SERVED_METHODS));
+        }
+        expect::read(&parts).map_err(Denial::new)?;
+        let authority = Authority::read(&parts).map_err(Denial::new)?;
+        let authority = authority.ok_or_else(|| Denial::new(Reason::HostMalformed))?;
+        let raw = parts.uri.path_and_query().ok_or_else(|| Denial::new(Reason::TargetMalformed))?;
+        let target = Target::read(&parts.method, raw, &policy.bounds).map_err(Denial::new)?;
+        via::refuse_loop(&parts.headers, &policy.pseudonym).map_err(Denial::new)?;
+        // RFC 8470 §5.2: a hop before us took it in early; we cannot tell whether it is a replay.
+        if parts.headers.get(EARLY_DATA).is_some_and(|value| value == "1") && !is_safe(&parts.method) {
+            return Err(Denial::new(Reason::EarlyDataRefused));
+        }
+        let max_forwards = match parts.method {
+            Method::OPTIONS => {
+                parts.headers.get(MAX_FORWARDS).and_then(|value| value.to_str().ok()?.trim().parse().ok())
+            }
+            _ => None,
+        };
+        let mut headers = parts.headers;
+        if parts.version >= Version::HTTP_2 {
+            cookies::rejoin(&mut headers);
+        }
+        Ok(Self { target, authority, headers, body, max_forwards })
+    }
+}
+
+/// What the data plane knows how to serve; the contract says what it does serve.
+const SERVED_METHODS: &str = "GET, HEAD, POST, PUT, PATCH, DELETE, OPTIONS";
+
+fn refused_by_guard(envelope: &Envelope, parts: &Parts) -> Option<Reason> {
+    if parts.method.as_str() != REFUSED || !envelope.connection.signals.refused() {
+        return None;
+    }
+    Some(Reason::from_code(parts.uri.path().trim_start_matches('/')).unwrap_or(Reason::RequestLineMalformed))
+}
+
+fn is_safe(method: &Method) -> bool {
+    matches!(*method, Method::GET | Method::HEAD | Method::OPTIONS)
+}

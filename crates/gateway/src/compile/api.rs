@@ -1,0 +1,502 @@
+//! One API: its contract, its routes and everything that holds for each.
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+
+use http::{HeaderName, HeaderValue, header};
+use portcullis_authn::Authenticator;
+use portcullis_authz::config::{AuthorizeConfig, CallersConfig};
+use portcullis_authz::{Alternative, Concealment, Demand, Kinds};
+use portcullis_config::codes::upstream as codes;
+use portcullis_config::{Diagnostic, Diagnostics, Place};
+use portcullis_contract::{
+    Access, CompileOptions, Contract, Lifecycle, Objects, Operation, ReadOnly, SchemeKind, Security,
+    Selected, State, Unbounded,
+};
+use portcullis_domain::{Scopes, Strength};
+use portcullis_limits::{Concurrency, Limiter, Limits, QuotaConfig, compile_quota};
+use portcullis_message::Authority;
+
+use super::upstream::Made;
+use super::{Library, Workshop};
+use crate::config::{
+    AccessConfig, ApiConfig, CorsConfig, GatewayConfig, ObjectsConfig, OperationConfig, ReadOnlyConfig,
+    SchemasConfig, StagesConfig, StrengthConfig, UnboundedConfig, UpgradeConfig,
+};
+use crate::cors::{Cors, Credentials, OWN_FIELDS};
+use crate::policy::{Api, Policy, Retirement, Route, Strengths, Websocket};
+
+/// Which API is compiled.
+pub(crate) struct Subject<'a> {
+    pub(crate) name: &'a str,
+    pub(crate) config: &'a ApiConfig,
+    pub(crate) place: &'a Place,
+    pub(crate) gateway: &'a GatewayConfig,
+}
+
+/// Compiles an API and tells its host names.
+pub(crate) fn compile(
+    subject: &Subject<'_>,
+    made: Option<&Made>,
+    authenticator: &Authenticator,
+    workshop: &Workshop,
+    running: Option<&Policy>,
+    library: &Library,
+    diagnostics: &mut Diagnostics,
+) -> Option<(Api, Vec<String>)> {
+    let Subject { name, config, place, .. } = subject;
+    check_mount(config, place, diagnostics);
+    let contract = contract(subject, library, diagnostics)?;
+    let hosts = hosts(config, &contract, place, diagnostics);
+    check_overrides(config, &contract, place, diagnostics);
+    let cors = config.cors.as_ref().map(|cors| compile_cors(cors, &place.child("cors"), diagnostics));
+    let capacity = subject.gateway.limits.capacity as usize;
+    let running = running.and_then(|policy| policy.apis.iter().find(|api| api.name == *name));
+    let peer_limits = limits(
+        &config.limits.peer,
+        &format!("{name}-peer"),
+        capacity,
+        &place.child("limits").child("peer"),
+        diagnostics,
+    );
+    let shared = Shared {
+        caller_limits: keep(
+            running.and_then(|api| api.routes.first()).map(|route| &route.api_limits),
+            limits(
+                &config.limits.caller,
+                name,
+                capacity,
+                &place.child("limits").child("caller"),
+                diagnostics,
+            ),
+        ),
+        concurrency: config.limits.concurrency.map(|limit| Concurrency::new(limit, capacity)),
+        capacity,
+        running,
+    };
+    let schemes: BTreeMap<_, _> =
+        contract.schemes().iter().map(|scheme| (Arc::clone(&scheme.name), scheme.kind.clone())).collect();
+    let mut routes = Vec::with_capacity(contract.operations().len());
+    for operation in contract.operations() {
+        routes.extend(route(subject, operation, &schemes, &shared, authenticator, workshop, diagnostics));
+    }
+    if routes.len() != contract.operations().len() {
+        return None;
+    }
+    let api = Api {
+        name: (*name).to_owned(),
+        contract,
+        routes,
+        upstream: Arc::clone(&made?.upstream),
+        cors,
+        peer_limits: keep(running.map(|api| &api.peer_limits), peer_limits),
+        limit_strength: strength(config.stages.limit),
+        plaintext: config.plaintext,
+        credential: config.credential,
+        host_header: config.host_header,
+        metrics: workshop.metrics.operation(name, ""),
+    };
+    Some((api, hosts))
+}
+
+/// What the routes of an API have in common.
+struct Shared<'a> {
+    caller_limits: Limits,
+    concurrency: Option<Arc<Concurrency>>,
+    capacity: usize,
+    running: Option<&'a Api>,
+}
+
+fn keep(running: Option<&Limits>, compiled: Limits) -> Limits {
+    match running {
+        Some(running) => running.carried_into(&compiled),
+        None => compiled,
+    }
+}
+
+fn contract(subject: &Subject<'_>, library: &Library, diagnostics: &mut Diagnostics) -> Option<Contract> {
+    let Subject { config, place, gateway, .. } = subject;
+    let access = |selected: &Selected<'_>| {
+        let is_public =
+            matching(config, selected).any(|(_, settings)| settings.access == Some(AccessConfig::Public));
+        is_public.then_some(Access::Public)
+    };
+    let mut options = CompileOptions {
+        access: &access,
+        body_limit: gateway.bounds.body.as_usize(),
+        ..CompileOptions::default()
+    };
+    apply(&config.schemas, &mut options);
+    match (&config.contract, config.operations.is_empty()) {
+        (Some(path), true) => {
+            let document = match library.open(path) {
+                Ok(document) => document,
+                Err(found) => {
+                    diagnostics.extend(found);
+                    return None;
+                }
+            };
+            Contract::compile(&document, library, &options, diagnostics)
+        }
+        (None, false) => {
+            Contract::compile_inline(&config.operations, &place.child("operations"), &options, diagnostics)
+        }
+        (Some(_), false) | (None, true) => {
+            diagnostics.push(
+                Diagnostic::error(codes::CONTRACT_MISSING, "an API needs either `contract` or `operations`")
+                    .at(place.key())
+                    .help("name its OpenAPI document, or list its operations"),
+            );
+            None
+        }
+    }
+}
+
+fn apply(config: &SchemasConfig, options: &mut CompileOptions<'_>) {
+    options.objects = match config.objects {
+        ObjectsConfig::Closed => Objects::Closed,
+        ObjectsConfig::AsDeclared => Objects::AsDeclared,
+    };
+    options.read_only = match config.read_only {
+        ReadOnlyConfig::Refused => ReadOnly::Refused,
+        ReadOnlyConfig::Accepted => ReadOnly::Accepted,
+    };
+    options.unbounded = match config.unbounded {
+        UnboundedConfig::Accepted => Unbounded::Accepted,
+        UnboundedConfig::Reported => Unbounded::Reported,
+        UnboundedConfig::Refused => Unbounded::Refused,
+    };
+}
+
+/// Selectors that match an operation, the most specific last.
+fn matching<'a>(
+    config: &'a ApiConfig,
+    selected: &Selected<'_>,
+) -> impl Iterator<Item = (&'a String, &'a OperationConfig)> {
+    let by_tag = config.overrides.iter().filter(|(selector, _)| {
+        selector.strip_prefix("tag:").is_some_and(|tag| selected.tags.iter().any(|have| have == tag))
+    });
+    let place = format!("{} {}", selected.method, selected.template);
+    let id = selected.id.to_owned();
+    by_tag.chain(config.overrides.iter().filter(move |(selector, _)| **selector == place || **selector == id))
+}
+
+fn selected(operation: &Operation) -> Selected<'_> {
+    Selected {
+        id: &operation.id,
+        method: &operation.method,
+        template: &operation.template,
+        tags: &operation.tags,
+    }
+}
+
+fn check_overrides(config: &ApiConfig, contract: &Contract, place: &Place, diagnostics: &mut Diagnostics) {
+    for selector in config.overrides.keys() {
+        let matches_any = contract
+            .operations()
+            .iter()
+            .any(|operation| matching(config, &selected(operation)).any(|(found, _)| found == selector));
+        if !matches_any {
+            diagnostics.push(
+                Diagnostic::error(codes::OVERRIDE_UNMATCHED, format!("`{selector}` matches no operation"))
+                    .at(place.child("overrides").child(selector).key())
+                    .help("write an operation id, `METHOD /path` as in the document, or `tag:NAME`"),
+            );
+        }
+    }
+}
+
+fn route(
+    subject: &Subject<'_>,
+    operation: &Arc<Operation>,
+    schemes: &BTreeMap<Arc<str>, SchemeKind>,
+    shared: &Shared<'_>,
+    authenticator: &Authenticator,
+    workshop: &Workshop,
+    diagnostics: &mut Diagnostics,
+) -> Option<Route> {
+    let Subject { name, config, place, .. } = subject;
+    let overrides: Vec<_> = matching(config, &selected(operation)).collect();
+    let mut strengths = with_stages(Strengths::default(), &config.stages);
+    let mut authorize = config.authorize.clone();
+    let mut body_limit = operation.body_limit;
+    let mut websocket = Websocket::Unlisted;
+    let mut upstream_errors = config.upstream_errors;
+    let mut quotas = Vec::new();
+    let mut concurrency = shared.concurrency.clone();
+    for (selector, settings) in &overrides {
+        strengths = with_stages(strengths, &settings.stages);
+        authorize = with_authorize(authorize, &settings.authorize);
+        body_limit = settings.body.map_or(body_limit, |size| size.as_usize());
+        if settings.upgrade.contains(&UpgradeConfig::Websocket) {
+            websocket = Websocket::Listed;
+        }
+        upstream_errors = settings.upstream_errors.unwrap_or(upstream_errors);
+        if let Some(limit) = settings.limits.concurrency {
+            concurrency = Some(Concurrency::new(limit, shared.capacity));
+        }
+        quotas.extend(settings.limits.caller.iter().map(|quota| (*selector, quota)));
+    }
+    let mut limiters: Vec<Arc<Limiter>> = shared.caller_limits.iter().cloned().collect();
+    for (index, (selector, quota)) in quotas.iter().enumerate() {
+        let place = place.child("overrides").child(selector).child("limits").child("caller");
+        let default_name = format!("{}-{index}", operation.id);
+        let quota = compile_quota(quota, &default_name, &place, diagnostics)?;
+        limiters.push(Arc::new(Limiter::new(quota, shared.capacity)));
+    }
+    let running =
+        shared.running.and_then(|api| api.routes.iter().find(|route| route.operation.id == operation.id));
+    let realm: Arc<str> = Arc::from(*name);
+    let guard = guard(operation, schemes, &authorize, &realm, authenticator, diagnostics)?;
+    Some(Route {
+        operation: Arc::clone(operation),
+        demand: guard.demand,
+        accepted: guard.accepted,
+        certificate_scheme: guard.certificate_scheme,
+        strengths,
+        api_limits: shared.caller_limits.clone(),
+        caller_limits: keep(running.map(|route| &route.caller_limits), Limits::new(limiters)),
+        concurrency,
+        body_limit: body_limit as u64,
+        websocket,
+        upstream_errors,
+        lifecycle_fields: lifecycle_fields(&operation.lifecycle),
+        is_retired: retirement(&operation.lifecycle),
+        metrics: workshop.metrics.operation(name, &operation.id),
+    })
+}
+
+struct Guard {
+    demand: Demand,
+    accepted: portcullis_authn::AcceptedSchemes,
+    certificate_scheme: Option<Arc<str>>,
+}
+
+fn guard(
+    operation: &Operation,
+    schemes: &BTreeMap<Arc<str>, SchemeKind>,
+    authorize: &AuthorizeConfig,
+    realm: &Arc<str>,
+    authenticator: &Authenticator,
+    diagnostics: &mut Diagnostics,
+) -> Option<Guard> {
+    let mut alternatives = Vec::new();
+    let mut tokens: Vec<Arc<str>> = Vec::new();
+    let mut certificate_scheme = None;
+    let wanted = match &operation.security {
+        Security::Public => None,
+        Security::AnyOf(wanted) => Some(wanted.as_slice()),
+        // The contract has said so already.
+        Security::Undeclared => return None,
+    };
+    for all_of in wanted.unwrap_or_default() {
+        let [scheme_use] = all_of.0.as_slice() else {
+            diagnostics.push(
+                Diagnostic::error(
+                    codes::SCHEMES_COMBINED,
+                    format!("`{}` demands several schemes at once", operation.id),
+                )
+                .at(operation.place.clone())
+                .help("demand one scheme per alternative"),
+            );
+            return None;
+        };
+        let scheme = &scheme_use.scheme;
+        if matches!(schemes.get(scheme), Some(SchemeKind::MutualTls)) {
+            certificate_scheme = Some(Arc::clone(scheme));
+        } else if authenticator.schemes().any(|known| *known == **scheme) {
+            tokens.push(Arc::clone(scheme));
+        } else {
+            diagnostics.push(
+                Diagnostic::error(
+                    codes::SCHEME_UNKNOWN,
+                    format!("`{}` demands the scheme `{scheme}`, for which there is no issuer", operation.id),
+                )
+                .at(operation.place.clone())
+                .help(format!("add `{scheme}:` with `issuer` and `audience` under `identity:`")),
+            );
+            return None;
+        }
+        alternatives.push(Alternative { scheme: Arc::clone(scheme), scopes: scheme_use.scopes.clone() });
+    }
+    let accepted = authenticator.accept(tokens.iter().map(|scheme| &**scheme), realm).ok()?;
+    let demand = match wanted {
+        None => Demand::Public,
+        Some(_) => Demand::Authenticated {
+            alternatives,
+            roles: authorize.roles.as_ref().map(|roles| roles.iter().map(String::as_str).collect::<Scopes>()),
+            kinds: match authorize.callers {
+                CallersConfig::Any => Kinds::Any,
+                CallersConfig::Users => Kinds::Users,
+                CallersConfig::Clients => Kinds::Clients,
+            },
+            concealment: match authorize.confidential {
+                Some(true) => Concealment::Concealed,
+                Some(false) | None => Concealment::Open,
+            },
+            realm: Arc::clone(realm),
+        },
+    };
+    Some(Guard { demand, accepted, certificate_scheme })
+}
+
+fn limits(
+    configs: &[QuotaConfig],
+    name: &str,
+    capacity: usize,
+    place: &Place,
+    diagnostics: &mut Diagnostics,
+) -> Limits {
+    let compiled = configs.iter().enumerate().filter_map(|(index, config)| {
+        let name = if index == 0 { name.to_owned() } else { format!("{name}-{}", index + 1) };
+        let quota = compile_quota(config, &name, &place.index(index), diagnostics)?;
+        Some(Arc::new(Limiter::new(quota, capacity)))
+    });
+    Limits::new(compiled.collect())
+}
+
+fn check_mount(config: &ApiConfig, place: &Place, diagnostics: &mut Diagnostics) {
+    let Some(mount) = &config.mount else { return };
+    let is_canonical = mount.starts_with('/')
+        && !mount.ends_with('/')
+        && !mount.contains("//")
+        && mount.bytes().all(|byte| byte.is_ascii_alphanumeric() || b"/-._~".contains(&byte))
+        && mount.split('/').all(|segment| segment != "." && segment != "..");
+    if !is_canonical {
+        diagnostics.push(
+            Diagnostic::error(codes::MOUNT_MALFORMED, format!("`{mount}` is no mount"))
+                .at(place.child("mount"))
+                .help("write a path like `/shop/v1`, without a final slash"),
+        );
+    }
+}
+
+/// The names under which an API is served: as configured, as the document's `servers` say, or loopback.
+fn hosts(
+    config: &ApiConfig,
+    contract: &Contract,
+    place: &Place,
+    diagnostics: &mut Diagnostics,
+) -> Vec<String> {
+    if let Some(hosts) = &config.hosts {
+        let mut names = Vec::new();
+        for (index, host) in hosts.iter().enumerate() {
+            match Authority::parse(host.as_bytes()).filter(|authority| authority.port().is_none()) {
+                _ if host == "*" => names.push(host.clone()),
+                Some(authority) => names.push(authority.host().to_owned()),
+                None => diagnostics.push(
+                    Diagnostic::error(codes::HOST_MALFORMED, format!("`{host}` is no host name"))
+                        .at(place.child("hosts").index(index))
+                        .help("write the bare name, e.g. `api.example.com`"),
+                ),
+            }
+        }
+        return names;
+    }
+    let mut names: Vec<String> = contract
+        .servers()
+        .iter()
+        .filter_map(|server| {
+            Authority::parse(server.authority.as_ref()?.as_bytes())
+                .map(|authority| authority.host().to_owned())
+        })
+        .collect();
+    names.sort();
+    names.dedup();
+    if names.is_empty() {
+        diagnostics.push(
+            Diagnostic::warning(codes::HOSTS_UNSET, "the API is answered on loopback names only")
+                .at(place.key())
+                .help("list its host names under `hosts:`"),
+        );
+    }
+    for loopback in ["localhost", "127.0.0.1", "[::1]"] {
+        if !names.iter().any(|name| name == loopback) {
+            names.push(loopback.to_owned());
+        }
+    }
+    names
+}
+
+fn compile_cors(config: &CorsConfig, place: &Place, diagnostics: &mut Diagnostics) -> Cors {
+    let mut origins = Vec::new();
+    for (index, origin) in config.origins.iter().enumerate() {
+        let is_exact = url::Url::parse(origin).is_ok_and(|url| {
+            matches!(url.scheme(), "http" | "https") && url.origin().ascii_serialization() == *origin
+        });
+        match HeaderValue::from_str(origin) {
+            Ok(value) if is_exact => origins.push(value),
+            Ok(_) | Err(_) => diagnostics.push(
+                Diagnostic::error(codes::ORIGIN_MALFORMED, format!("`{origin}` is no origin"))
+                    .at(place.child("origins").index(index))
+                    .help("write scheme, host and port only, e.g. `https://app.example.com`"),
+            ),
+        }
+    }
+    let list = |names: &[String]| {
+        HeaderValue::from_str(&names.join(", ")).unwrap_or_else(|_| HeaderValue::from_static(""))
+    };
+    let exposed =
+        std::iter::once(OWN_FIELDS.to_owned()).chain(config.expose.iter().cloned()).collect::<Vec<_>>();
+    Cors {
+        origins,
+        allow_headers: list(&config.headers),
+        expose_headers: list(&exposed),
+        credentials: if config.credentials { Credentials::Include } else { Credentials::Omit },
+        max_age: HeaderValue::from(config.max_age.0.as_secs()),
+    }
+}
+
+fn strength(config: Option<StrengthConfig>) -> Strength {
+    match config {
+        Some(StrengthConfig::Shadow) => Strength::Shadow,
+        Some(StrengthConfig::Enforce) | None => Strength::Enforce,
+    }
+}
+
+fn with_stages(strengths: Strengths, config: &StagesConfig) -> Strengths {
+    let or = |config: Option<StrengthConfig>, before: Strength| {
+        config.map_or(before, |config| strength(Some(config)))
+    };
+    Strengths {
+        limit: or(config.limit, strengths.limit),
+        identify: or(config.identify, strengths.identify),
+        authorize: or(config.authorize, strengths.authorize),
+        validate: or(config.validate, strengths.validate),
+    }
+}
+
+fn with_authorize(before: AuthorizeConfig, config: &AuthorizeConfig) -> AuthorizeConfig {
+    AuthorizeConfig {
+        roles: config.roles.clone().or(before.roles),
+        callers: if config.callers == CallersConfig::Any { before.callers } else { config.callers },
+        confidential: config.confidential.or(before.confidential),
+    }
+}
+
+/// `Deprecation` (RFC 9745 §2), `Sunset` (RFC 8594 §3) and the way on (RFC 5829 §3.3).
+fn lifecycle_fields(lifecycle: &Lifecycle) -> Vec<(HeaderName, HeaderValue)> {
+    let deprecation = lifecycle.deprecated_at.map(|at| format!("@{}", at.as_seconds()));
+    let sunset = lifecycle.sunset_at.map(|at| {
+        httpdate::fmt_http_date(std::time::UNIX_EPOCH + std::time::Duration::from_secs(at.as_seconds()))
+    });
+    let link =
+        lifecycle.successor.as_ref().map(|successor| format!("<{successor}>; rel=\"successor-version\""));
+    let fields = [
+        (HeaderName::from_static("deprecation"), deprecation),
+        (HeaderName::from_static("sunset"), sunset),
+        (header::LINK, link),
+    ];
+    let value = |text: Option<String>| HeaderValue::from_str(&text?).ok();
+    fields.into_iter().filter_map(|(name, text)| Some((name, value(text)?))).collect()
+}
+
+fn retirement(lifecycle: &Lifecycle) -> Retirement {
+    match (lifecycle.state, lifecycle.sunset_at) {
+        (State::Retired, _) => Retirement::Since(0),
+        (State::Preview | State::Active | State::Deprecated, Some(sunset)) => {
+            Retirement::Since(sunset.as_seconds())
+        }
+        (State::Preview | State::Active | State::Deprecated, None) => Retirement::Alive,
+    }
+}

@@ -1,0 +1,251 @@
+//! From `portcullis.yaml` and the documents it names to a [`Policy`], with every mistake at once.
+//!
+//! In: the file's path, and the policy that is running, whose counters, connections and keys live on
+//! where their configuration stayed as it was. Out: a [`Compiled`], or the diagnostics. Runs at start and
+//! at each reload, never while a request is walked.
+
+mod api;
+mod documents;
+mod listeners;
+mod upstream;
+
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+
+use bytes::Bytes;
+use portcullis_authn::Fetch;
+use portcullis_config::codes::upstream as codes;
+use portcullis_config::{Diagnostic, Diagnostics, Document, Environment, Limits, Place, decode};
+use portcullis_domain::Clock;
+use portcullis_message::forwarded::Notation;
+use portcullis_message::{Bounds, TrustedProxies};
+use portcullis_tls::Surroundings;
+
+use crate::config::{GatewayConfig, SecurityTxtConfig};
+use crate::forward::{HealthRules, Upstream};
+use crate::policy::{Hosts, Mount, Policy, Timeouts};
+
+pub(crate) use documents::Library;
+pub(crate) use listeners::{ListenerDraft, listeners};
+
+/// What compiling needs from outside.
+#[derive(Clone)]
+pub(crate) struct Workshop {
+    /// `portcullis.yaml`.
+    pub(crate) file: PathBuf,
+    pub(crate) environment: Environment,
+    pub(crate) clock: Clock,
+    pub(crate) fetch: Arc<dyn Fetch>,
+    pub(crate) surroundings: Surroundings,
+    pub(crate) metrics: Arc<portcullis_audit::Metrics>,
+}
+
+/// A policy and what stands beside it.
+pub(crate) struct Compiled {
+    pub(crate) policy: Arc<Policy>,
+    pub(crate) config: GatewayConfig,
+    pub(crate) place: Place,
+    pub(crate) warnings: Diagnostics,
+    /// Everything that was read; a change to one of them calls for a reload.
+    pub(crate) files: Vec<PathBuf>,
+    pub(crate) health: Vec<(Arc<Upstream>, HealthRules)>,
+    pub(crate) upstreams: Vec<upstream::Made>,
+}
+
+/// Reads `portcullis.yaml` without compiling what it names.
+pub(crate) fn read(file: &Path) -> Result<(Arc<Document>, Bytes, GatewayConfig), Diagnostics> {
+    let bytes = documents::read_file(file)?;
+    let document = Document::parse(&file.display().to_string(), &bytes, &Limits::default())?;
+    let mut diagnostics = Diagnostics::new();
+    match decode::<GatewayConfig>(&document, &mut diagnostics) {
+        Some(config) if !diagnostics.has_errors() => Ok((document, bytes, config)),
+        Some(_) | None => Err(diagnostics),
+    }
+}
+
+/// Compiles everything.
+///
+/// # Errors
+/// All mistakes in all files.
+pub(crate) fn compile(workshop: &Workshop, running: Option<&Compiled>) -> Result<Compiled, Diagnostics> {
+    let (document, bytes, config) = read(&workshop.file)?;
+    let root = document.at("");
+    let mut diagnostics = Diagnostics::new();
+    let mut library = Library::new(workshop.file.clone(), bytes);
+
+    let limits = portcullis_limits::compile(&config.limits, &root.child("limits"), &mut diagnostics);
+    let authenticator = portcullis_authn::compile(
+        &config.identity,
+        &root.child("identity"),
+        &portcullis_authn::Surroundings {
+            environment: &workshop.environment,
+            fetch: Arc::clone(&workshop.fetch),
+            clock: workshop.clock.clone(),
+            running: running.map(|running| &*running.policy.authenticator),
+            token_size: portcullis_authn::DEFAULT_TOKEN_SIZE,
+        },
+        &mut diagnostics,
+    )
+    .map(Arc::new);
+    library.watch_all(
+        config
+            .identity
+            .values()
+            .filter_map(|issuer| workshop.environment.path(issuer.jwks.as_ref()?.file.as_ref()?).into()),
+    );
+
+    let mut apis = Vec::new();
+    let mut hosts = Hosts::default();
+    let mut health = Vec::new();
+    let mut upstreams = Vec::new();
+    let places = root.child("apis");
+    for (name, api) in &config.apis {
+        let place = places.child(name);
+        let made = upstream::make(
+            name,
+            &api.upstream,
+            &place.child("upstream"),
+            workshop,
+            running,
+            &mut diagnostics,
+        );
+        let Some(authenticator) = authenticator.as_deref() else { continue };
+        let compiled = api::compile(
+            &api::Subject { name, config: api, place: &place, gateway: &config },
+            made.as_ref(),
+            authenticator,
+            workshop,
+            running.map(|running| &*running.policy),
+            &mut library,
+            &mut diagnostics,
+        );
+        let (Some((api, names)), Some(made)) = (compiled, made) else { continue };
+        let prefix = config.apis.get(name).and_then(|api| api.mount.clone()).unwrap_or_default();
+        let prefix = prefix.trim_end_matches('/').to_owned();
+        for host in names {
+            if let Some(other) = hosts.claimed(&host, &prefix) {
+                let other = config.apis.keys().nth(other).map_or("", String::as_str);
+                diagnostics.push(
+                    Diagnostic::error(
+                        codes::MOUNT_TAKEN,
+                        format!("`{name}` and `{other}` are served at the same place"),
+                    )
+                    .at(place.key())
+                    .help("give one of them another entry under `hosts:` or `mount:`"),
+                );
+            }
+            hosts.add(&host, Mount { prefix: prefix.clone(), api: apis.len() });
+        }
+        if let Some(rules) = made.health.clone() {
+            health.push((Arc::clone(&made.upstream), rules));
+        }
+        upstreams.push(made);
+        apis.push(api);
+    }
+    let security_txt = security_txt(config.security_txt.as_ref(), &root, workshop, &mut diagnostics);
+    // Where the record goes is fixed when the process starts; a mistake is shown all the same.
+    let record = portcullis_audit::compile(
+        &config.audit,
+        &root.child("audit"),
+        &workshop.environment,
+        &mut diagnostics,
+    );
+    let (Some(limits), Some(authenticator), Some(_)) = (limits, authenticator, record) else {
+        return Err(diagnostics);
+    };
+    if diagnostics.has_errors() {
+        return Err(diagnostics);
+    }
+    let limits = match running {
+        Some(running) => limits.carrying(&running.policy.limits),
+        None => limits,
+    };
+    let policy = Arc::new(Policy {
+        revision: library.revision(),
+        apis,
+        hosts,
+        authenticator,
+        connections_per_peer: Some(config.limits.peer_connections),
+        limits,
+        trusted_proxies: TrustedProxies::new(config.trusted_proxies.iter().copied(), Notation::default()),
+        bounds: bounds(&config),
+        streams: config.bounds.streams,
+        timeouts: timeouts(&config),
+        pseudonym: config.pseudonym.clone(),
+        security_txt,
+        acme_tokens: Arc::clone(&workshop.surroundings.tokens),
+    });
+    Ok(Compiled {
+        policy,
+        config,
+        place: root,
+        warnings: diagnostics,
+        files: library.files(),
+        health,
+        upstreams,
+    })
+}
+
+fn bounds(config: &GatewayConfig) -> Bounds {
+    Bounds {
+        target: config.bounds.target.as_usize(),
+        head: config.bounds.head.as_usize(),
+        line: config.bounds.line.as_usize(),
+        fields: config.bounds.fields,
+        ..Bounds::default()
+    }
+}
+
+fn timeouts(config: &GatewayConfig) -> Timeouts {
+    let timeouts = &config.timeouts;
+    Timeouts {
+        handshake: timeouts.handshake.0,
+        head: timeouts.head.0,
+        body: timeouts.body.0,
+        whole_body: timeouts.whole_body.0,
+        idle: timeouts.idle.0,
+        drain: timeouts.drain.0,
+    }
+}
+
+/// RFC 9116 §2.5: contact and expiry are mandatory, and the expiry should lie less than a year ahead.
+fn security_txt(
+    config: Option<&SecurityTxtConfig>,
+    root: &Place,
+    workshop: &Workshop,
+    diagnostics: &mut Diagnostics,
+) -> Option<Bytes> {
+    let config = config?;
+    let place = root.child("security_txt").child("expires");
+    let Ok(expires) = config.expires.parse::<jiff::Timestamp>() else {
+        diagnostics.push(
+            Diagnostic::error(
+                codes::SECURITY_TXT_EXPIRY,
+                format!("`{}` is no point in time", config.expires),
+            )
+            .at(place)
+            .help("write it as in RFC 3339, e.g. `2027-01-01T00:00:00Z`"),
+        );
+        return None;
+    };
+    let now = i64::try_from(workshop.clock.now().wall.as_seconds()).unwrap_or(i64::MAX);
+    if !(now..now.saturating_add(366 * 86_400)).contains(&expires.as_second()) {
+        diagnostics.push(
+            Diagnostic::error(
+                codes::SECURITY_TXT_EXPIRY,
+                "security.txt must end in the future, less than a year ahead",
+            )
+            .at(place)
+            .help("RFC 9116 §2.5.5: stale contact details are worse than none"),
+        );
+    }
+    let mut text = String::new();
+    for contact in &config.contact {
+        text.push_str(&format!("Contact: {contact}\n"));
+    }
+    text.push_str(&format!("Expires: {expires}\n"));
+    if let Some(policy) = &config.policy {
+        text.push_str(&format!("Policy: {policy}\n"));
+    }
+    Some(Bytes::from(text))
+}

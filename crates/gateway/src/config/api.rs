@@ -1,0 +1,248 @@
+//! APIs, and overrides for single operations.
+
+use std::collections::BTreeMap;
+use std::path::PathBuf;
+
+use portcullis_authz::config::AuthorizeConfig;
+use portcullis_config::{ByteSize, Period};
+use portcullis_contract::InlineOperation;
+use portcullis_limits::QuotaConfig;
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
+
+use super::listen::PlaintextConfig;
+use super::upstream::UpstreamConfig;
+
+/// One API: its contract, where it lives, and how strictly each stage works on it.
+#[derive(Clone, Debug, Deserialize, Serialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct ApiConfig {
+    /// The OpenAPI document (3.0 or 3.1), relative to this file.
+    #[serde(default)]
+    pub(crate) contract: Option<PathBuf>,
+    /// Operations of an API without a document, in place of `contract`.
+    #[serde(default)]
+    pub(crate) operations: Vec<InlineOperation>,
+    /// How strictly the document is read.
+    #[serde(default)]
+    pub(crate) schemas: SchemasConfig,
+    /// Host names under which the API is served; `*` for any. Unset: the hosts of the document's `servers`, or
+    /// loopback names when it names none.
+    #[serde(default)]
+    pub(crate) hosts: Option<Vec<String>>,
+    /// Path under which the API is served, cut off before the request is judged and forwarded.
+    #[serde(default)]
+    pub(crate) mount: Option<String>,
+    /// Where requests go.
+    pub(crate) upstream: UpstreamConfig,
+    /// What happens to this API's requests without TLS, in place of the listener's policy.
+    #[serde(default)]
+    pub(crate) plaintext: Option<PlaintextConfig>,
+    /// How strictly each stage works: `enforce` or `shadow`.
+    #[serde(default)]
+    pub(crate) stages: StagesConfig,
+    /// Demands on callers beyond the document's.
+    #[serde(default)]
+    pub(crate) authorize: AuthorizeConfig,
+    /// Limits by peer and by caller.
+    #[serde(default)]
+    pub(crate) limits: ApiLimitsConfig,
+    /// Browsers of other origins that may call.
+    #[serde(default)]
+    pub(crate) cors: Option<CorsConfig>,
+    /// The client's token on its way to the upstream.
+    #[serde(default)]
+    pub(crate) credential: CredentialConfig,
+    /// The `Host` that the upstream sees.
+    #[serde(default)]
+    pub(crate) host_header: HostHeaderConfig,
+    /// Hand an upstream's 5xx bodies on instead of replacing them.
+    #[serde(default)]
+    pub(crate) upstream_errors: UpstreamErrorsConfig,
+    /// Overrides by selector: an operation id, `METHOD /path`, or `tag:NAME`.
+    #[serde(default)]
+    pub(crate) overrides: BTreeMap<String, OperationConfig>,
+}
+
+/// How strictly a document is read.
+#[derive(Clone, Debug, Default, Deserialize, Serialize, JsonSchema)]
+#[serde(deny_unknown_fields, default)]
+pub(crate) struct SchemasConfig {
+    /// Object schemas that do not say `additionalProperties`: `closed` refuses members they do not name, which is
+    /// what mass assignment needs to be stopped; `as_declared` is JSON Schema's own reading.
+    pub(crate) objects: ObjectsConfig,
+    /// Members marked `readOnly` in requests.
+    pub(crate) read_only: ReadOnlyConfig,
+    /// Schemas without bounds on length, size or number.
+    pub(crate) unbounded: UnboundedConfig,
+}
+
+/// How an object schema that does not set `additionalProperties` is read in requests.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Deserialize, Serialize, JsonSchema)]
+#[serde(rename_all = "snake_case")]
+pub(crate) enum ObjectsConfig {
+    /// Only named members pass.
+    #[default]
+    Closed,
+    /// As JSON Schema has it.
+    AsDeclared,
+}
+
+/// What happens to `readOnly` members in requests.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Deserialize, Serialize, JsonSchema)]
+#[serde(rename_all = "snake_case")]
+pub(crate) enum ReadOnlyConfig {
+    /// They break the contract.
+    #[default]
+    Refused,
+    /// They pass.
+    Accepted,
+}
+
+/// What happens to schemas without bounds.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Deserialize, Serialize, JsonSchema)]
+#[serde(rename_all = "snake_case")]
+pub(crate) enum UnboundedConfig {
+    /// Nothing.
+    Accepted,
+    /// A warning.
+    #[default]
+    Reported,
+    /// The document is refused.
+    Refused,
+}
+
+/// Settings of single operations; what is unset holds as for the API.
+#[derive(Clone, Debug, Default, Deserialize, Serialize, JsonSchema)]
+#[serde(deny_unknown_fields, default)]
+pub(crate) struct OperationConfig {
+    /// `public`: no credential is needed. Said here or as `x-portcullis-access: public` in the document, never by default.
+    pub(crate) access: Option<AccessConfig>,
+    /// How strictly each stage works.
+    pub(crate) stages: StagesConfig,
+    /// Demands on callers.
+    pub(crate) authorize: AuthorizeConfig,
+    /// Limit by caller, beside the API's.
+    pub(crate) limits: ApiLimitsConfig,
+    /// Largest body.
+    pub(crate) body: Option<ByteSize>,
+    /// Protocols that a client may switch to: `websocket`.
+    pub(crate) upgrade: Vec<UpgradeConfig>,
+    /// Hand an upstream's 5xx bodies on instead of replacing them.
+    pub(crate) upstream_errors: Option<UpstreamErrorsConfig>,
+}
+
+/// Who may call without a credential.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize, Serialize, JsonSchema)]
+#[serde(rename_all = "snake_case")]
+pub(crate) enum AccessConfig {
+    /// Everybody.
+    Public,
+}
+
+/// A protocol that HTTP/1.1 can be switched to.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize, Serialize, JsonSchema)]
+#[serde(rename_all = "snake_case")]
+pub(crate) enum UpgradeConfig {
+    /// RFC 6455.
+    Websocket,
+}
+
+/// What becomes of an upstream's 5xx bodies.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Deserialize, Serialize, JsonSchema)]
+#[serde(rename_all = "snake_case")]
+pub(crate) enum UpstreamErrorsConfig {
+    /// Replaced by a plain problem document.
+    #[default]
+    Replace,
+    /// Handed on.
+    Pass,
+}
+
+/// How strictly each stage works.
+#[derive(Clone, Debug, Default, Deserialize, Serialize, JsonSchema)]
+#[serde(deny_unknown_fields, default)]
+pub(crate) struct StagesConfig {
+    /// Limits by peer and caller.
+    pub(crate) limit: Option<StrengthConfig>,
+    /// Credentials.
+    pub(crate) identify: Option<StrengthConfig>,
+    /// Scopes and roles.
+    pub(crate) authorize: Option<StrengthConfig>,
+    /// Parameters and bodies.
+    pub(crate) validate: Option<StrengthConfig>,
+}
+
+/// Whether a refusal refuses.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize, Serialize, JsonSchema)]
+#[serde(rename_all = "snake_case")]
+pub(crate) enum StrengthConfig {
+    /// A refusal refuses.
+    Enforce,
+    /// A refusal is recorded as `would_deny`, and the request passes.
+    Shadow,
+}
+
+/// Limits of an API or operation.
+#[derive(Clone, Debug, Default, Deserialize, Serialize, JsonSchema)]
+#[serde(deny_unknown_fields, default)]
+pub(crate) struct ApiLimitsConfig {
+    /// Requests by address; all of these quotas hold.
+    pub(crate) peer: Vec<QuotaConfig>,
+    /// Requests by authenticated caller, by address where the caller is anonymous; all of these quotas hold.
+    pub(crate) caller: Vec<QuotaConfig>,
+    /// Calls that one caller may have under way at once.
+    #[schemars(range(min = 1))]
+    pub(crate) concurrency: Option<u32>,
+}
+
+/// Cross-origin calls from browsers (Fetch standard).
+#[derive(Clone, Debug, Deserialize, Serialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct CorsConfig {
+    /// Origins, compared exactly: `https://app.example.com`. Neither `*` nor `null`.
+    #[schemars(length(min = 1))]
+    pub(crate) origins: Vec<String>,
+    /// Request headers a page may set, beside the safelisted ones.
+    #[serde(default = "default_cors_headers")]
+    pub(crate) headers: Vec<String>,
+    /// Response headers a page may read, beside the gateway's own.
+    #[serde(default)]
+    pub(crate) expose: Vec<String>,
+    /// Whether cookies and client certificates may come along.
+    #[serde(default)]
+    pub(crate) credentials: bool,
+    /// How long a browser may remember a preflight.
+    #[serde(default = "default_cors_age")]
+    pub(crate) max_age: Period,
+}
+
+fn default_cors_headers() -> Vec<String> {
+    ["authorization", "content-type"].map(String::from).to_vec()
+}
+
+const fn default_cors_age() -> Period {
+    Period(std::time::Duration::from_secs(600))
+}
+
+/// The client's token on its way to the upstream.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Deserialize, Serialize, JsonSchema)]
+#[serde(rename_all = "snake_case")]
+pub(crate) enum CredentialConfig {
+    /// Taken away: the upstream learns the caller from the gateway's own headers.
+    #[default]
+    Strip,
+    /// Handed on as it came.
+    Pass,
+}
+
+/// The `Host` that the upstream sees.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Deserialize, Serialize, JsonSchema)]
+#[serde(rename_all = "snake_case")]
+pub(crate) enum HostHeaderConfig {
+    /// The authority that the client asked for.
+    #[default]
+    Client,
+    /// The upstream's own.
+    Upstream,
+}

@@ -1,0 +1,112 @@
+//! `portcullis.yaml`: the serde types of the file's rim.
+//!
+//! Every layer owns its own part; this module owns listeners, APIs, upstreams and the bounds of the
+//! connection. Unknown keys are mistakes. Doc comments here become the editor's hover text and
+//! `docs/reference/configuration.md`.
+
+mod api;
+mod client;
+mod listen;
+mod upstream;
+
+use std::collections::BTreeMap;
+use std::path::PathBuf;
+
+use ipnet::IpNet;
+use portcullis_audit::AuditConfig;
+use portcullis_authn::config::IssuerConfig;
+use portcullis_config::SecretReference;
+use portcullis_limits::LimitsConfig;
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
+
+pub(crate) use api::{
+    AccessConfig, ApiConfig, CorsConfig, CredentialConfig, HostHeaderConfig, ObjectsConfig, OperationConfig,
+    ReadOnlyConfig, SchemasConfig, StagesConfig, StrengthConfig, UnboundedConfig, UpgradeConfig,
+    UpstreamErrorsConfig,
+};
+pub(crate) use client::{BoundsConfig, TimeoutsConfig};
+pub(crate) use listen::{ListenConfig, PlaintextConfig, ProtocolConfig};
+pub(crate) use upstream::{BalanceConfig, UpstreamConfig, UpstreamProtocolConfig, UpstreamSettings};
+
+/// The whole of `portcullis.yaml`.
+#[derive(Clone, Debug, Deserialize, Serialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+#[schemars(title = "portcullis.yaml")]
+pub struct GatewayConfig {
+    /// Where to listen.
+    #[schemars(length(min = 1))]
+    pub(crate) listen: Vec<ListenConfig>,
+    /// The APIs behind this gateway, by name.
+    #[serde(default)]
+    pub(crate) apis: BTreeMap<String, ApiConfig>,
+    /// Who is believed, by the name that `securitySchemes` of the documents use.
+    #[serde(default)]
+    pub(crate) identity: BTreeMap<String, IssuerConfig>,
+    /// Limits that hold before an API is chosen.
+    #[serde(default)]
+    pub(crate) limits: LimitsConfig,
+    /// The record.
+    #[serde(default)]
+    pub(crate) audit: AuditConfig,
+    /// The operator's listener: health, metrics, reload.
+    #[serde(default)]
+    pub(crate) admin: AdminConfig,
+    /// How large a request may be.
+    #[serde(default)]
+    pub(crate) bounds: BoundsConfig,
+    /// How long a client may take.
+    #[serde(default)]
+    pub(crate) timeouts: TimeoutsConfig,
+    /// Networks whose `Forwarded` and `X-Forwarded-For` are believed, hop by hop from the right.
+    #[serde(default)]
+    #[schemars(with = "Vec<String>")]
+    pub(crate) trusted_proxies: Vec<IpNet>,
+    /// The published contact for security reports (RFC 9116).
+    #[serde(default)]
+    pub(crate) security_txt: Option<SecurityTxtConfig>,
+    /// Name under which this gateway appears in `Via` (RFC 9110 §7.6.3).
+    #[serde(default = "default_pseudonym")]
+    pub(crate) pseudonym: String,
+    /// Worker threads; one per core when unset.
+    #[serde(default)]
+    #[schemars(range(min = 1, max = 256))]
+    pub(crate) workers: Option<usize>,
+    /// Where keys and certificates that the gateway makes itself are kept.
+    #[serde(default = "default_state")]
+    pub(crate) state: PathBuf,
+}
+
+fn default_pseudonym() -> String {
+    "portcullis".into()
+}
+
+fn default_state() -> PathBuf {
+    ".portcullis".into()
+}
+
+/// The operator's listener. It is never reachable through the data listeners.
+#[derive(Clone, Debug, Default, Deserialize, Serialize, JsonSchema)]
+#[serde(deny_unknown_fields, default)]
+pub(crate) struct AdminConfig {
+    /// Address; off when unset. Loopback unless TLS client certificates are demanded.
+    pub(crate) address: Option<String>,
+    /// Bearer token for everything but health. Unset: a random one is made at start and printed once.
+    pub(crate) token: Option<SecretReference>,
+    /// TLS with client certificates, in place of the token or beside it.
+    pub(crate) tls: Option<portcullis_tls::config::ServerTlsConfig>,
+}
+
+/// `/.well-known/security.txt`.
+#[derive(Clone, Debug, Deserialize, Serialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct SecurityTxtConfig {
+    /// Where to report, as a URI: `mailto:security@example.com`.
+    #[schemars(length(min = 1))]
+    pub(crate) contact: Vec<String>,
+    /// When this information ends, less than a year ahead (RFC 3339).
+    pub(crate) expires: String,
+    /// The page with the policy.
+    #[serde(default)]
+    pub(crate) policy: Option<String>,
+}

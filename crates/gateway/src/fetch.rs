@@ -1,0 +1,216 @@
+//! The gateway's own fetches: key sets and issuer metadata, under guard (GW-08).
+//!
+//! In: an address from the configuration or from an issuer's metadata. Out: what was served. The name is
+//! resolved once and that address is connected to, so that a second answer of the resolver cannot lead
+//! elsewhere; addresses that are not public are refused unless the operator said that the issuer lives
+//! there; redirects are not followed; size and time are bounded.
+
+use std::net::{IpAddr, SocketAddr};
+
+use bytes::BytesMut;
+use http::{HeaderValue, Request, header};
+use http_body_util::{BodyExt as _, Empty};
+use hyper::body::{Bytes, Incoming};
+use hyper_util::rt::TokioIo;
+use portcullis_authn::{Fetch, FetchBounds, FetchError, FetchFuture, Fetched, Reach};
+use portcullis_domain::Reason;
+use portcullis_tls::{ClientTls, Protocol, Surroundings};
+use tokio::io::{AsyncRead, AsyncWrite};
+use tokio::net::TcpStream;
+use url::{Host, Url};
+
+/// A client that reaches only where it may.
+pub(crate) struct GuardedFetch {
+    tls: ClientTls,
+}
+
+impl GuardedFetch {
+    /// Verifies servers by the public authorities of this machine.
+    ///
+    /// # Errors
+    /// What rustls says; without any authority, for instance.
+    pub(crate) fn new(surroundings: &Surroundings) -> Result<Self, rustls::Error> {
+        Ok(Self { tls: ClientTls::public(&[Protocol::Http1], surroundings)? })
+    }
+
+    async fn fetch(&self, url: &Url, bounds: FetchBounds) -> Result<Fetched, FetchError> {
+        let host = url.host().ok_or(FetchError::AddressRefused)?;
+        let port = url.port_or_known_default().ok_or(FetchError::AddressRefused)?;
+        let address = resolve(&host, port, bounds.reach).await?;
+        let is_tls = match url.scheme() {
+            "https" => true,
+            // Plaintext never leaves the machine.
+            "http" if bounds.reach == Reach::PrivateToo && address.ip().is_loopback() => false,
+            _ => return Err(FetchError::AddressRefused),
+        };
+        let tcp = TcpStream::connect(address).await.map_err(|_| FetchError::Unreachable)?;
+        if !is_tls {
+            return ask(tcp, url, bounds).await;
+        }
+        let name = host.to_string();
+        let name = name.trim_start_matches('[').trim_end_matches(']');
+        match self.tls.connect(name, tcp).await {
+            Ok((stream, _)) => ask(stream, url, bounds).await,
+            Err(failure) if failure.fault.upstream_reason() == Reason::UpstreamUntrusted => {
+                Err(FetchError::Untrusted)
+            }
+            Err(_) => Err(FetchError::Unreachable),
+        }
+    }
+}
+
+impl Fetch for GuardedFetch {
+    fn get<'a>(&'a self, url: &'a Url, bounds: FetchBounds) -> FetchFuture<'a> {
+        Box::pin(async move {
+            match tokio::time::timeout(bounds.time, self.fetch(url, bounds)).await {
+                Ok(result) => result,
+                Err(_) => Err(FetchError::TimedOut),
+            }
+        })
+    }
+}
+
+/// One address, and only if every address of the name may be connected to: a name that mixes public and
+/// private ones is how rebinding begins.
+async fn resolve(host: &Host<&str>, port: u16, reach: Reach) -> Result<SocketAddr, FetchError> {
+    let addresses: Vec<SocketAddr> = match host {
+        Host::Ipv4(address) => vec![SocketAddr::from((*address, port))],
+        Host::Ipv6(address) => vec![SocketAddr::from((*address, port))],
+        Host::Domain(name) => {
+            let found = tokio::net::lookup_host((*name, port)).await.map_err(|_| FetchError::NameUnknown)?;
+            found.collect()
+        }
+    };
+    if reach == Reach::PublicOnly && !addresses.iter().all(|address| is_public(address.ip())) {
+        return Err(FetchError::AddressRefused);
+    }
+    // Link-local addresses hold cloud metadata services; no issuer lives there.
+    addresses.iter().copied().find(|address| !is_link_local(address.ip())).ok_or(match addresses.is_empty() {
+        true => FetchError::NameUnknown,
+        false => FetchError::AddressRefused,
+    })
+}
+
+/// Global unicast, by the special-purpose registries of RFC 6890.
+fn is_public(address: IpAddr) -> bool {
+    match address.to_canonical() {
+        IpAddr::V4(v4) => {
+            let [a, b, c, _] = v4.octets();
+            !(v4.is_private()
+                || v4.is_loopback()
+                || v4.is_link_local()
+                || v4.is_broadcast()
+                || v4.is_documentation()
+                || v4.is_multicast()
+                || a == 0
+                || a >= 240
+                || (a == 100 && (64..128).contains(&b))
+                || (a == 192 && b == 0 && c == 0)
+                || (a == 198 && (18..20).contains(&b)))
+        }
+        IpAddr::V6(v6) => {
+            let segments = v6.segments();
+            let [first, second, ..] = segments;
+            // 2000::/3 is all that is assigned for global use; within it, tunnels carry IPv4 addresses.
+            (first & 0xe000) == 0x2000
+                && !(first == 0x2001 && (second == 0xdb8 || second < 0x200))
+                && first != 0x2002
+        }
+    }
+}
+
+fn is_link_local(address: IpAddr) -> bool {
+    match address.to_canonical() {
+        IpAddr::V4(v4) => v4.is_link_local(),
+        IpAddr::V6(v6) => v6.is_unicast_link_local(),
+    }
+}
+
+async fn ask<S>(stream: S, url: &Url, bounds: FetchBounds) -> Result<Fetched, FetchError>
+where
+    S: AsyncRead + AsyncWrite + Unpin + Send + 'static,
+{
+    let (mut sender, connection) = hyper::client::conn::http1::handshake(TokioIo::new(stream))
+        .await
+        .map_err(|_| FetchError::Unreachable)?;
+    let mut request = Request::new(Empty::<Bytes>::new());
+    let target = &url[url::Position::BeforePath..url::Position::AfterQuery];
+    *request.uri_mut() = target.parse().map_err(|_| FetchError::Malformed)?;
+    let authority = &url[url::Position::BeforeHost..url::Position::AfterPort];
+    let host = HeaderValue::from_str(authority).map_err(|_| FetchError::Malformed)?;
+    request.headers_mut().insert(header::HOST, host);
+    request
+        .headers_mut()
+        .insert(header::ACCEPT, HeaderValue::from_static("application/json, application/jwk-set+json"));
+    let asking = async {
+        let response = sender.send_request(request).await.map_err(|_| FetchError::Malformed)?;
+        let status = response.status();
+        if status.is_redirection() {
+            return Err(FetchError::Redirected);
+        }
+        let body = read(response.into_body(), bounds.body).await?;
+        Ok(Fetched { status: status.as_u16(), body })
+    };
+    tokio::pin!(asking);
+    tokio::select! {
+        biased;
+        fetched = &mut asking => fetched,
+        // The connection may end together with the answer.
+        _ = connection => asking.await,
+    }
+}
+
+async fn read(mut body: Incoming, bound: usize) -> Result<Bytes, FetchError> {
+    let mut whole = BytesMut::new();
+    while let Some(frame) = body.frame().await {
+        let Ok(data) = frame.map_err(|_| FetchError::Malformed)?.into_data() else { continue };
+        if whole.len() + data.len() > bound {
+            return Err(FetchError::TooLarge);
+        }
+        whole.extend_from_slice(&data);
+    }
+    Ok(whole.freeze())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn only_global_unicast_is_public() {
+        for private in [
+            "127.0.0.1",
+            "10.1.2.3",
+            "172.16.0.1",
+            "192.168.1.1",
+            "169.254.169.254",
+            "100.64.0.1",
+            "0.0.0.0",
+            "198.18.0.1",
+            "224.0.0.1",
+            "255.255.255.255",
+            "::1",
+            "::",
+            "fe80::1",
+            "fc00::1",
+            "::ffff:127.0.0.1",
+            "2002:7f00:1::",
+            "2001:db8::1",
+            "64:ff9b::7f00:1",
+        ] {
+            assert!(!is_public(private.parse().unwrap()), "{private}");
+        }
+        for public in ["1.1.1.1", "93.184.216.34", "2606:4700::1111"] {
+            assert!(is_public(public.parse().unwrap()), "{public}");
+        }
+    }
+
+    #[tokio::test]
+    async fn metadata_addresses_are_refused_even_where_private_ones_are_not() {
+        let metadata = Host::Ipv4("169.254.169.254".parse().unwrap());
+        assert_eq!(resolve(&metadata, 443, Reach::PrivateToo).await, Err(FetchError::AddressRefused));
+        let loopback = Host::Domain("localhost");
+        assert_eq!(resolve(&loopback, 443, Reach::PublicOnly).await, Err(FetchError::AddressRefused));
+        assert!(resolve(&loopback, 443, Reach::PrivateToo).await.is_ok());
+    }
+}

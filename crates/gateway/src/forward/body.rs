@@ -1,0 +1,306 @@
+//! Bodies on their way through: requests to the upstream, answers to the client.
+//!
+//! What no stage reads is never gathered: the pieces are handed on as they come, bounded in size and in
+//! the time between two of them.
+
+use std::fmt;
+use std::pin::Pin;
+use std::task::{Context, Poll};
+use std::time::Duration;
+
+use bytes::Bytes;
+use http_body::{Body, Frame, SizeHint};
+use hyper::body::Incoming;
+use portcullis_domain::Reason;
+use portcullis_limits::Permit as Place;
+use portcullis_message::trailers;
+
+use super::pool::Lease;
+use crate::listen::{InFlight, Refused};
+use crate::timer::Timer;
+
+/// A body that could not be handed on, and why. hyper carries it through as the error's source.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct BodyFault(pub(crate) Reason);
+
+impl fmt::Display for BodyFault {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(self.0.code())
+    }
+}
+
+impl std::error::Error for BodyFault {}
+
+impl BodyFault {
+    /// The reason hidden in `error`'s chain of sources, if it is one of ours.
+    pub(crate) fn find(error: &(dyn std::error::Error + 'static)) -> Option<Reason> {
+        let mut next = Some(error);
+        while let Some(current) = next {
+            if let Some(BodyFault(reason)) = current.downcast_ref::<Self>() {
+                return Some(*reason);
+            }
+            if let Some(Refused(reason)) = current.downcast_ref::<Refused>() {
+                return Some(*reason);
+            }
+            if let Some(Refused(reason)) = current
+                .downcast_ref::<std::io::Error>()
+                .and_then(std::io::Error::get_ref)
+                .and_then(|inner| inner.downcast_ref::<Refused>())
+            {
+                return Some(*reason);
+            }
+            next = current.source();
+        }
+        None
+    }
+}
+
+/// The body of a request to an upstream.
+pub(crate) enum RequestBody {
+    Empty,
+    /// A body that a stage read whole; can be sent again.
+    Whole(Bytes),
+    /// A body that no stage reads.
+    Stream(Box<Inflow>),
+}
+
+impl RequestBody {
+    /// A second copy for another attempt, unless the body has been streamed away.
+    pub(crate) fn again(&self) -> Option<Self> {
+        match self {
+            Self::Empty => Some(Self::Empty),
+            Self::Whole(bytes) => Some(Self::Whole(bytes.clone())),
+            Self::Stream(_) => None,
+        }
+    }
+}
+
+impl Body for RequestBody {
+    type Data = Bytes;
+    type Error = BodyFault;
+
+    fn poll_frame(
+        self: Pin<&mut Self>,
+        cx: &mut Context<'_>,
+    ) -> Poll<Option<Result<Frame<Bytes>, BodyFault>>> {
+        match self.get_mut() {
+            Self::Empty => Poll::Ready(None),
+            Self::Whole(bytes) if bytes.is_empty() => Poll::Ready(None),
+            Self::Whole(bytes) => Poll::Ready(Some(Ok(Frame::data(std::mem::take(bytes))))),
+            Self::Stream(inflow) => inflow.poll_frame(cx),
+        }
+    }
+
+    fn is_end_stream(&self) -> bool {
+        match self {
+            Self::Empty => true,
+            Self::Whole(bytes) => bytes.is_empty(),
+            Self::Stream(inflow) => inflow.body.is_end_stream(),
+        }
+    }
+
+    fn size_hint(&self) -> SizeHint {
+        match self {
+            Self::Empty => SizeHint::with_exact(0),
+            Self::Whole(bytes) => SizeHint::with_exact(bytes.len() as u64),
+            Self::Stream(inflow) => inflow.body.size_hint(),
+        }
+    }
+}
+
+/// A client's body, bounded in size and patience.
+pub(crate) struct Inflow {
+    body: Incoming,
+    left: u64,
+    patience: Duration,
+    timer: Timer,
+    timing: bool,
+}
+
+impl Inflow {
+    /// `body`, of which at most `limit` bytes pass, with at most `patience` between two pieces.
+    pub(crate) fn new(body: Incoming, limit: u64, patience: Duration) -> Self {
+        Self { body, left: limit, patience, timer: Timer::idle(), timing: false }
+    }
+
+    /// The next piece.
+    pub(crate) fn poll_frame(
+        &mut self,
+        cx: &mut Context<'_>,
+    ) -> Poll<Option<Result<Frame<Bytes>, BodyFault>>> {
+        match Pin::new(&mut self.body).poll_frame(cx) {
+            Poll::Ready(Some(Ok(mut frame))) => {
+                self.timing = false;
+                if let Some(data) = frame.data_ref() {
+                    match self.left.checked_sub(data.len() as u64) {
+                        Some(left) => self.left = left,
+                        None => return Poll::Ready(Some(Err(BodyFault(Reason::BodyTooLarge)))),
+                    }
+                } else if let Some(fields) = frame.trailers_mut() {
+                    // RFC 9110 §6.5.1: a trailer must not become a header that was judged.
+                    trailers::retain_safe(fields);
+                }
+                Poll::Ready(Some(Ok(frame)))
+            }
+            Poll::Ready(Some(Err(error))) => {
+                let reason = BodyFault::find(&error).unwrap_or(Reason::BodyIncomplete);
+                Poll::Ready(Some(Err(BodyFault(reason))))
+            }
+            Poll::Ready(None) => Poll::Ready(None),
+            Poll::Pending => {
+                if !self.timing {
+                    self.timing = true;
+                    self.timer.start(self.patience);
+                }
+                self.timer.poll_elapsed(cx).map(|()| Some(Err(BodyFault(Reason::BodyTimeout))))
+            }
+        }
+    }
+}
+
+/// The body of an answer to a client.
+pub(crate) struct AnswerBody {
+    kind: AnswerKind,
+    /// Keeps the connection's idle clock still until the last byte is on its way.
+    in_flight: Option<InFlight>,
+    /// The caller's place among its calls under way.
+    place: Option<Place>,
+}
+
+enum AnswerKind {
+    Empty,
+    Whole(Bytes),
+    Upstream(Box<Outflow>),
+}
+
+impl AnswerBody {
+    /// No body.
+    pub(crate) const fn empty() -> Self {
+        Self { kind: AnswerKind::Empty, in_flight: None, place: None }
+    }
+
+    /// A body of our own.
+    pub(crate) const fn whole(bytes: Bytes) -> Self {
+        Self { kind: AnswerKind::Whole(bytes), in_flight: None, place: None }
+    }
+
+    /// The upstream's body, handed on.
+    pub(crate) fn upstream(outflow: Outflow) -> Self {
+        Self { kind: AnswerKind::Upstream(Box::new(outflow)), in_flight: None, place: None }
+    }
+
+    /// Holds the caller's place until this body is done.
+    pub(crate) fn with_place(mut self, place: Option<Place>) -> Self {
+        self.place = place;
+        self
+    }
+
+    /// Holds `in_flight` until this body is done.
+    pub(crate) fn holding(mut self, in_flight: InFlight) -> Self {
+        self.in_flight = Some(in_flight);
+        self
+    }
+}
+
+impl Body for AnswerBody {
+    type Data = Bytes;
+    type Error = BodyFault;
+
+    fn poll_frame(
+        self: Pin<&mut Self>,
+        cx: &mut Context<'_>,
+    ) -> Poll<Option<Result<Frame<Bytes>, BodyFault>>> {
+        match &mut self.get_mut().kind {
+            AnswerKind::Empty => Poll::Ready(None),
+            AnswerKind::Whole(bytes) if bytes.is_empty() => Poll::Ready(None),
+            AnswerKind::Whole(bytes) => Poll::Ready(Some(Ok(Frame::data(std::mem::take(bytes))))),
+            AnswerKind::Upstream(outflow) => outflow.poll_frame(cx),
+        }
+    }
+
+    fn is_end_stream(&self) -> bool {
+        match &self.kind {
+            AnswerKind::Empty => true,
+            AnswerKind::Whole(bytes) => bytes.is_empty(),
+            AnswerKind::Upstream(outflow) => outflow.body.is_end_stream(),
+        }
+    }
+
+    fn size_hint(&self) -> SizeHint {
+        match &self.kind {
+            AnswerKind::Empty => SizeHint::with_exact(0),
+            AnswerKind::Whole(bytes) => SizeHint::with_exact(bytes.len() as u64),
+            AnswerKind::Upstream(outflow) => outflow.body.size_hint(),
+        }
+    }
+}
+
+/// An upstream's body and the connection it comes over.
+pub(crate) struct Outflow {
+    body: Incoming,
+    lease: Option<Lease>,
+    patience: Duration,
+    timer: Timer,
+    timing: bool,
+}
+
+impl Outflow {
+    /// Hands on `body`; the connection goes back to the pool after its last piece.
+    pub(crate) fn new(body: Incoming, lease: Lease, patience: Duration) -> Self {
+        let mut outflow = Self { body, lease: Some(lease), patience, timer: Timer::idle(), timing: false };
+        if outflow.body.is_end_stream() {
+            outflow.finish();
+        }
+        outflow
+    }
+
+    fn finish(&mut self) {
+        if let Some(lease) = self.lease.take() {
+            lease.give_back();
+        }
+    }
+
+    fn poll_frame(&mut self, cx: &mut Context<'_>) -> Poll<Option<Result<Frame<Bytes>, BodyFault>>> {
+        let mut polled = Pin::new(&mut self.body).poll_frame(cx);
+        if polled.is_pending()
+            && let Some(lease) = &mut self.lease
+        {
+            // The connection has no task of its own: it moves when we do.
+            lease.drive(cx);
+            polled = Pin::new(&mut self.body).poll_frame(cx);
+        }
+        match polled {
+            Poll::Ready(Some(Ok(mut frame))) => {
+                self.timing = false;
+                if let Some(fields) = frame.trailers_mut() {
+                    trailers::retain_safe(fields);
+                }
+                if self.body.is_end_stream() {
+                    self.finish();
+                }
+                Poll::Ready(Some(Ok(frame)))
+            }
+            Poll::Ready(Some(Err(_))) => {
+                self.lease = None;
+                Poll::Ready(Some(Err(BodyFault(Reason::UpstreamReset))))
+            }
+            Poll::Ready(None) => {
+                self.finish();
+                Poll::Ready(None)
+            }
+            Poll::Pending => {
+                if !self.timing {
+                    self.timing = true;
+                    self.timer.start(self.patience);
+                }
+                match self.timer.poll_elapsed(cx) {
+                    Poll::Pending => Poll::Pending,
+                    Poll::Ready(()) => {
+                        self.lease = None;
+                        Poll::Ready(Some(Err(BodyFault(Reason::UpstreamTimeout))))
+                    }
+                }
+            }
+        }
+    }
+}

@@ -1,0 +1,351 @@
+//! Where an API's requests go: addresses, their health, and how one is chosen.
+//!
+//! One [`Upstream`] is shared by all workers and survives a reload that leaves its configuration as it
+//! was, so that health, circuits and pooled connections are kept.
+
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, AtomicI64, AtomicU32, AtomicUsize, Ordering};
+use std::time::Duration;
+
+use http::HeaderValue;
+use portcullis_domain::{Fault, Reason};
+use portcullis_tls::ClientTls;
+
+use super::circuit::{Circuit, CircuitRules, Gate};
+
+/// How an address is chosen among several.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Balance {
+    RoundRobin,
+    LeastOutstanding,
+}
+
+/// Which HTTP is spoken to the upstream.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Protocol {
+    Http1,
+    Http2,
+}
+
+/// How long each phase may take.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct Patience {
+    /// TCP and TLS.
+    pub(crate) connect: Duration,
+    /// From the request sent to the response head.
+    pub(crate) first_byte: Duration,
+    /// Between two pieces of the response body.
+    pub(crate) between_bytes: Duration,
+    /// An unused connection is closed after this.
+    pub(crate) idle: Duration,
+}
+
+/// How often a failed request may be tried again.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct RetryRules {
+    /// Further attempts for one request.
+    pub(crate) attempts: u32,
+    /// Retries per hundred requests, over all requests.
+    pub(crate) budget_percent: u32,
+}
+
+/// What the name of an upstream stands for.
+pub(crate) struct Upstream {
+    pub(crate) name: String,
+    pub(crate) targets: Vec<Target>,
+    pub(crate) balance: Balance,
+    pub(crate) protocol: Protocol,
+    pub(crate) patience: Patience,
+    pub(crate) retry: RetryRules,
+    pub(crate) circuit: CircuitRules,
+    /// Requests under way at once, over all workers.
+    pub(crate) concurrency: usize,
+    /// Unused connections kept per worker and address.
+    pub(crate) idle_connections: usize,
+    pub(crate) tls: Option<Arc<ClientTls>>,
+    in_flight: AtomicUsize,
+    cursor: AtomicUsize,
+    /// Hundredths of a retry that may still be spent.
+    retry_budget: AtomicI64,
+}
+
+/// Everything about an upstream that is read from the configuration.
+pub(crate) struct UpstreamPlan {
+    pub(crate) name: String,
+    pub(crate) targets: Vec<Target>,
+    pub(crate) balance: Balance,
+    pub(crate) protocol: Protocol,
+    pub(crate) patience: Patience,
+    pub(crate) retry: RetryRules,
+    pub(crate) circuit: CircuitRules,
+    pub(crate) concurrency: usize,
+    pub(crate) idle_connections: usize,
+    pub(crate) tls: Option<Arc<ClientTls>>,
+}
+
+/// Identity of an address for as long as the process lives; keys the workers' pools.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub(crate) struct TargetId(u32);
+
+impl TargetId {
+    /// An id that no other target has.
+    pub(crate) fn next() -> Self {
+        static NEXT: AtomicU32 = AtomicU32::new(0);
+        Self(NEXT.fetch_add(1, Ordering::Relaxed))
+    }
+}
+
+/// One address of an upstream.
+pub(crate) struct Target {
+    pub(crate) id: TargetId,
+    pub(crate) host: String,
+    pub(crate) port: u16,
+    /// `host:port`, for the record.
+    pub(crate) address: String,
+    pub(crate) host_header: HeaderValue,
+    pub(crate) circuit: Circuit,
+    /// What the active health check last found; true until it finds otherwise.
+    pub(crate) healthy: AtomicBool,
+    outstanding: AtomicU32,
+}
+
+impl Target {
+    pub(crate) fn new(host: String, port: u16, host_header: HeaderValue) -> Self {
+        Self {
+            id: TargetId::next(),
+            address: if host.contains(':') { format!("[{host}]:{port}") } else { format!("{host}:{port}") },
+            host,
+            port,
+            host_header,
+            circuit: Circuit::default(),
+            healthy: AtomicBool::new(true),
+            outstanding: AtomicU32::new(0),
+        }
+    }
+
+    fn is_available(&self, now: Duration) -> bool {
+        self.healthy.load(Ordering::Relaxed) && !matches!(self.circuit.peek(now), Gate::Open(_))
+    }
+}
+
+/// A place among the requests under way at an upstream; given back when dropped.
+pub(crate) struct Slot {
+    upstream: Arc<Upstream>,
+    target: usize,
+}
+
+impl Slot {
+    /// The address this request goes to.
+    pub(crate) fn target(&self) -> Option<&Target> {
+        self.upstream.targets.get(self.target)
+    }
+}
+
+impl Drop for Slot {
+    fn drop(&mut self) {
+        self.upstream.in_flight.fetch_sub(1, Ordering::Relaxed);
+        if let Some(target) = self.upstream.targets.get(self.target) {
+            target.outstanding.fetch_sub(1, Ordering::Relaxed);
+        }
+    }
+}
+
+/// Addresses already tried for this request, as a bit each; the configuration allows 64 at most.
+#[derive(Clone, Copy, Debug, Default)]
+pub(crate) struct Tried(u64);
+
+impl Tried {
+    fn has(self, index: usize) -> bool {
+        self.0 & (1 << (index % 64)) != 0
+    }
+
+    fn add(&mut self, index: usize) {
+        self.0 |= 1 << (index % 64);
+    }
+}
+
+impl Upstream {
+    pub(crate) fn new(plan: UpstreamPlan) -> Self {
+        Self {
+            name: plan.name,
+            targets: plan.targets,
+            balance: plan.balance,
+            protocol: plan.protocol,
+            patience: plan.patience,
+            retry: plan.retry,
+            circuit: plan.circuit,
+            concurrency: plan.concurrency,
+            idle_connections: plan.idle_connections,
+            tls: plan.tls,
+            in_flight: AtomicUsize::new(0),
+            cursor: AtomicUsize::new(0),
+            retry_budget: AtomicI64::new(RETRY_BURST),
+        }
+    }
+
+    /// Takes a place at one of the addresses.
+    ///
+    /// # Errors
+    /// [`Reason::UpstreamSaturated`] when too many requests are under way, [`Reason::UpstreamCircuitOpen`]
+    /// when every address is held to be down.
+    pub(crate) fn take_slot(self: &Arc<Self>, tried: &mut Tried, now: Duration) -> Result<Slot, Fault> {
+        if self.in_flight.fetch_add(1, Ordering::Relaxed) >= self.concurrency {
+            self.in_flight.fetch_sub(1, Ordering::Relaxed);
+            return Err(Fault::new(Reason::UpstreamSaturated).with_retry_after(Duration::from_secs(1)));
+        }
+        match self.choose(*tried, now) {
+            Ok(index) => {
+                tried.add(index);
+                if let Some(target) = self.targets.get(index) {
+                    target.outstanding.fetch_add(1, Ordering::Relaxed);
+                }
+                Ok(Slot { upstream: Arc::clone(self), target: index })
+            }
+            Err(wait) => {
+                self.in_flight.fetch_sub(1, Ordering::Relaxed);
+                Err(Fault::new(Reason::UpstreamCircuitOpen).with_retry_after(wait))
+            }
+        }
+    }
+
+    /// Whether another attempt is within the budget; takes it if so.
+    pub(crate) fn take_retry(&self) -> bool {
+        let left = self.retry_budget.fetch_sub(RETRY_COST, Ordering::Relaxed);
+        if left >= RETRY_COST {
+            return true;
+        }
+        self.retry_budget.fetch_add(RETRY_COST, Ordering::Relaxed);
+        false
+    }
+
+    /// Each request earns a fraction of a retry.
+    pub(crate) fn earn_retry(&self) {
+        if self.retry.attempts > 0 && self.retry_budget.load(Ordering::Relaxed) < RETRY_BURST {
+            self.retry_budget.fetch_add(i64::from(self.retry.budget_percent), Ordering::Relaxed);
+        }
+    }
+
+    fn choose(&self, tried: Tried, now: Duration) -> Result<usize, Duration> {
+        let count = self.targets.len();
+        let start = if count > 1 { self.cursor.fetch_add(1, Ordering::Relaxed) } else { 0 };
+        let order = (0..count).map(|step| (start + step) % count);
+        let available = |index: &usize| {
+            !tried.has(*index) && self.targets.get(*index).is_some_and(|target| target.is_available(now))
+        };
+        let chosen = match self.balance {
+            Balance::RoundRobin => order.clone().find(available),
+            Balance::LeastOutstanding => order.clone().filter(available).min_by_key(|index| {
+                self.targets.get(*index).map(|target| target.outstanding.load(Ordering::Relaxed))
+            }),
+        };
+        let mut wait = Duration::from_secs(1);
+        // A probe must be claimed; another worker may have been faster.
+        for index in chosen.into_iter().chain(order.filter(available)) {
+            match self.targets.get(index).map(|target| target.circuit.gate(now)) {
+                Some(Gate::Closed | Gate::Probe) => return Ok(index),
+                Some(Gate::Open(left)) => wait = left,
+                None => {}
+            }
+        }
+        Err(self.shortest_wait(now).unwrap_or(wait))
+    }
+
+    fn shortest_wait(&self, now: Duration) -> Option<Duration> {
+        self.targets
+            .iter()
+            .filter_map(|target| match target.circuit.peek(now) {
+                Gate::Open(left) => Some(left),
+                Gate::Closed | Gate::Probe => None,
+            })
+            .min()
+    }
+}
+
+/// A retry costs one whole; the budget holds ten at most.
+const RETRY_COST: i64 = 100;
+const RETRY_BURST: i64 = 10 * RETRY_COST;
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn upstream(balance: Balance, count: usize) -> Arc<Upstream> {
+        Arc::new(Upstream::new(UpstreamPlan {
+            name: "shop".into(),
+            targets: (0..count)
+                .map(|index| {
+                    let port = 3000 + u16::try_from(index).unwrap();
+                    Target::new("127.0.0.1".into(), port, HeaderValue::from_static("x"))
+                })
+                .collect(),
+            balance,
+            protocol: Protocol::Http1,
+            patience: Patience {
+                connect: Duration::from_secs(1),
+                first_byte: Duration::from_secs(1),
+                between_bytes: Duration::from_secs(1),
+                idle: Duration::from_secs(1),
+            },
+            retry: RetryRules { attempts: 1, budget_percent: 10 },
+            circuit: CircuitRules { failures: 1, open_for: Duration::from_secs(5) },
+            concurrency: 3,
+            idle_connections: 4,
+            tls: None,
+        }))
+    }
+
+    fn address(slot: &Slot) -> String {
+        slot.target().unwrap().address.clone()
+    }
+
+    #[test]
+    fn round_robin_visits_every_address() {
+        let upstream = upstream(Balance::RoundRobin, 3);
+        let now = Duration::from_secs(1);
+        let mut seen: Vec<_> =
+            (0..3).map(|_| address(&upstream.take_slot(&mut Tried::default(), now).unwrap())).collect();
+        seen.sort();
+        assert_eq!(seen, ["127.0.0.1:3000", "127.0.0.1:3001", "127.0.0.1:3002"]);
+    }
+
+    #[test]
+    fn least_outstanding_avoids_the_busy_address() {
+        let upstream = upstream(Balance::LeastOutstanding, 2);
+        let now = Duration::from_secs(1);
+        let first = upstream.take_slot(&mut Tried::default(), now).unwrap();
+        let second = upstream.take_slot(&mut Tried::default(), now).unwrap();
+        assert_ne!(address(&first), address(&second));
+    }
+
+    #[test]
+    fn more_requests_than_places_are_refused_and_places_come_back() {
+        let upstream = upstream(Balance::RoundRobin, 1);
+        let now = Duration::from_secs(1);
+        let held: Vec<_> = (0..3).map(|_| upstream.take_slot(&mut Tried::default(), now).unwrap()).collect();
+        let refused = upstream.take_slot(&mut Tried::default(), now).err().unwrap();
+        assert_eq!(refused.reason(), Reason::UpstreamSaturated);
+        drop(held);
+        assert!(upstream.take_slot(&mut Tried::default(), now).is_ok());
+    }
+
+    #[test]
+    fn an_open_circuit_is_not_dialled_and_says_when_to_come_back() {
+        let upstream = upstream(Balance::RoundRobin, 1);
+        upstream.targets[0].circuit.failed(Duration::from_secs(1), upstream.circuit);
+        let refused = upstream.take_slot(&mut Tried::default(), Duration::from_secs(2)).err().unwrap();
+        assert_eq!(refused.reason(), Reason::UpstreamCircuitOpen);
+        assert_eq!(refused.retry_after().unwrap().seconds(), 4);
+    }
+
+    #[test]
+    fn retries_stay_within_their_budget() {
+        let upstream = upstream(Balance::RoundRobin, 1);
+        let spent = (0..100).filter(|_| upstream.take_retry()).count();
+        assert_eq!(spent, 10);
+        for _ in 0..10 {
+            upstream.earn_retry();
+        }
+        assert!(upstream.take_retry());
+        assert!(!upstream.take_retry());
+    }
+}

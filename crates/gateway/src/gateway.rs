@@ -1,0 +1,309 @@
+//! A running gateway: started, reloaded, drained.
+//!
+//! In: the path of `portcullis.yaml`. Out: a handle. Called by `cli` and by tests, which run it in their
+//! own process on ephemeral ports. Request code is in [`crate::walk`]; here is what happens around it.
+
+use std::net::SocketAddr;
+use std::path::PathBuf;
+use std::sync::atomic::AtomicU64;
+use std::sync::{Arc, mpsc as blocking};
+use std::thread::JoinHandle;
+
+use arc_swap::ArcSwap;
+use portcullis_audit::{Metrics, OnFailure, Recorder, Settings, SinkChoice, System};
+use portcullis_config::{Diagnostics, Environment};
+use portcullis_domain::{Clock, Secret};
+use portcullis_tls::{HttpTokens, PublicRoots, Surroundings};
+use thiserror::Error;
+use tokio::sync::{mpsc, watch};
+
+use crate::admin::Admin;
+use crate::compile::{self, Workshop};
+use crate::control::{self, Command, Control};
+use crate::fetch::GuardedFetch;
+use crate::listen::{ListenerKind, ListenerPlan, PeerConnections, bind};
+use crate::worker::{self, Phase, Shared};
+
+/// What a gateway is started with.
+pub struct Options {
+    /// `portcullis.yaml`.
+    pub file: PathBuf,
+    /// Where secrets are looked up.
+    pub environment: Environment,
+    /// By which time is told.
+    pub clock: Clock,
+    /// Where the record goes instead of where the file says; for tests.
+    pub record: Option<SinkChoice>,
+    /// Whom the public trusts; tests bring their own.
+    pub roots: PublicRoots,
+    /// Whether files are watched for changes.
+    pub watch: Watch,
+}
+
+/// Whether files are watched for changes.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Watch {
+    /// A changed file is taken up at once.
+    Files,
+    /// Only [`Gateway::reload`] takes up changes.
+    Nothing,
+}
+
+impl Options {
+    /// The usual: this machine's clock, environment and authorities.
+    #[must_use]
+    pub fn new(file: impl Into<PathBuf>) -> Self {
+        let file = file.into();
+        let base = file.parent().map(PathBuf::from).unwrap_or_default();
+        Self {
+            file,
+            environment: Environment::process().with_base(base),
+            clock: Clock::machine(),
+            record: None,
+            roots: PublicRoots::system(),
+            watch: Watch::Files,
+        }
+    }
+}
+
+/// Why a gateway did not start.
+#[derive(Debug, Error)]
+pub enum StartError {
+    /// The configuration is not valid.
+    #[error("the configuration is not valid")]
+    Configuration(Diagnostics),
+    /// An address cannot be bound, a thread not started, a file not opened.
+    #[error("{what}: {source}")]
+    System {
+        /// What was tried.
+        what: String,
+        /// What the system said.
+        source: std::io::Error,
+    },
+}
+
+/// A running gateway. Dropped without [`Gateway::shutdown`], it is left running until the process ends.
+pub struct Gateway {
+    addresses: Vec<SocketAddr>,
+    admin: Option<SocketAddr>,
+    admin_secret: Option<Secret>,
+    how_to_trust: Option<String>,
+    warnings: Diagnostics,
+    shared: Arc<Shared>,
+    commands: mpsc::UnboundedSender<Command>,
+    phase: watch::Sender<Phase>,
+    workers: Vec<JoinHandle<()>>,
+    control: JoinHandle<()>,
+}
+
+impl Gateway {
+    /// Compiles the configuration, binds every address and starts serving.
+    ///
+    /// # Errors
+    /// [`StartError`]; nothing keeps running then.
+    pub fn start(options: Options) -> Result<Self, StartError> {
+        let (document, _, config) = compile::read(&options.file).map_err(StartError::Configuration)?;
+        // A mistake in this section is found again, and shown, with all others.
+        let place = document.at("").child("audit");
+        let settings =
+            portcullis_audit::compile(&config.audit, &place, &options.environment, &mut Diagnostics::new());
+        let mut settings = settings.unwrap_or_else(|| Settings {
+            sink: SinkChoice::Stdout,
+            queue_bytes: 1 << 20,
+            on_failure: OnFailure::Continue,
+        });
+        if let Some(sink) = options.record {
+            settings.sink = sink;
+        }
+        let recorder = Recorder::open(&settings, options.clock.clone())
+            .map_err(|error| system("cannot open the record", std::io::Error::other(error)))?;
+        let recorder = Arc::new(recorder);
+        let metrics = Arc::new(Metrics::new(Arc::clone(&recorder), Box::new(|_| {})));
+        let surroundings = Surroundings {
+            environment: options.environment.clone(),
+            clock: options.clock.clone(),
+            roots: options.roots.clone(),
+            state: options.environment.path(&config.state),
+            tokens: Arc::new(HttpTokens::default()),
+        };
+        let fetch = GuardedFetch::new(&surroundings)
+            .map_err(|error| system("cannot verify servers", std::io::Error::other(error)))?;
+        let workshop = Workshop {
+            file: options.file.clone(),
+            environment: options.environment.clone(),
+            clock: options.clock.clone(),
+            fetch: Arc::new(fetch),
+            surroundings,
+            metrics: Arc::clone(&metrics),
+        };
+        let (compiled, drafts) = compile_all(&workshop)?;
+        let count = compiled
+            .config
+            .workers
+            .or_else(|| std::thread::available_parallelism().ok().map(usize::from))
+            .unwrap_or(1);
+        let mut sockets: Vec<Vec<_>> = (0..count).map(|_| Vec::new()).collect();
+        let mut addresses = Vec::new();
+        let mut plans = Vec::new();
+        for draft in drafts {
+            let bound = bind(draft.address, count)
+                .map_err(|error| system(&format!("cannot listen on {}", draft.address), error))?;
+            let address =
+                bound.first().and_then(|listener| listener.local_addr().ok()).unwrap_or(draft.address);
+            let plan = Arc::new(ListenerPlan {
+                metrics: metrics.listener(&address.to_string()),
+                name: address.to_string(),
+                kind: draft.kind,
+            });
+            addresses.push(address);
+            for (listeners, listener) in sockets.iter_mut().zip(bound) {
+                listeners.push((listener, Arc::clone(&plan)));
+            }
+            plans.push(plan);
+        }
+        let how_to_trust = plans.iter().find_map(|plan| match &plan.kind {
+            ListenerKind::Tls(tls) => tls.development().map(|development| development.how_to_trust()),
+            ListenerKind::Plaintext { .. } => None,
+        });
+        let admin = Admin::bind(&compiled.config.admin, &compiled.place, &workshop)?;
+
+        let warnings = compiled.warnings.clone();
+        let revision = compiled.policy.revision.clone();
+        let unrouted = metrics.operation("", "");
+        let shared = Arc::new(Shared {
+            unrouted,
+            policy: ArcSwap::new(Arc::clone(&compiled.policy)),
+            generation: AtomicU64::new(0),
+            recorder: Arc::clone(&recorder),
+            metrics,
+            clock: options.clock.clone(),
+            peers: PeerConnections::default(),
+        });
+        let (phase, phases) = watch::channel(Phase::Running);
+        let (commands, inbox) = mpsc::unbounded_channel();
+        let mut workers = Vec::with_capacity(count);
+        for (index, listeners) in sockets.into_iter().enumerate() {
+            let worker = worker::start(index, Arc::clone(&shared), listeners, phases.clone())
+                .map_err(|error| system("cannot start a worker", error))?;
+            workers.push(worker);
+        }
+        let admin_address = admin.as_ref().map(Admin::address);
+        let admin_secret = admin.as_ref().and_then(Admin::first_secret);
+        let control = Control {
+            shared: Arc::clone(&shared),
+            workshop,
+            compiled,
+            plans,
+            admin,
+            watch: options.watch,
+            phase: phases,
+            inbox,
+            commands: commands.clone(),
+        };
+        let control =
+            control::start(control).map_err(|error| system("cannot start the control thread", error))?;
+        recorder.note(&System::Started { version: env!("CARGO_PKG_VERSION"), revision: &revision });
+        Ok(Self {
+            addresses,
+            admin: admin_address,
+            admin_secret,
+            how_to_trust,
+            warnings,
+            shared,
+            commands,
+            phase,
+            workers,
+            control,
+        })
+    }
+
+    /// Where the listeners listen, in the order of the file; ports are resolved.
+    #[must_use]
+    pub fn addresses(&self) -> &[SocketAddr] {
+        &self.addresses
+    }
+
+    /// Where the admin listener listens.
+    #[must_use]
+    pub fn admin_address(&self) -> Option<SocketAddr> {
+        self.admin
+    }
+
+    /// The admin token that was made at this start, if none is configured. Shown once.
+    #[must_use]
+    pub fn admin_secret(&self) -> Option<&Secret> {
+        self.admin_secret.as_ref()
+    }
+
+    /// How to trust the development certificate, if one is presented.
+    #[must_use]
+    pub fn how_to_trust(&self) -> Option<&str> {
+        self.how_to_trust.as_deref()
+    }
+
+    /// What the configuration should not be like, though it works.
+    #[must_use]
+    pub fn warnings(&self) -> &Diagnostics {
+        &self.warnings
+    }
+
+    /// The revision of the policy in force.
+    #[must_use]
+    pub fn revision(&self) -> String {
+        self.shared.policy.load().revision.clone()
+    }
+
+    /// Reads the configuration again and puts it in force for all requests that arrive from then on.
+    ///
+    /// # Errors
+    /// All mistakes; the old policy stays in force.
+    pub fn reload(&self) -> Result<String, Diagnostics> {
+        let (answer, answered) = blocking::channel();
+        // A control thread that is gone is on its way down with the process.
+        let _ = self.commands.send(Command::Reload(Some(answer)));
+        answered.recv().unwrap_or_else(|_| Ok(self.revision()))
+    }
+
+    /// Opens the audit file anew, after log rotation.
+    pub fn reopen_audit(&self) {
+        self.shared.recorder.reopen();
+    }
+
+    /// Stops accepting, lets requests under way finish within `timeouts.drain`, and writes out the record.
+    pub fn shutdown(self) {
+        self.phase.send_replace(Phase::Draining);
+        for worker in self.workers {
+            // A worker that panicked has nothing left to finish.
+            let _ = worker.join();
+        }
+        let _ = self.commands.send(Command::Stop);
+        let _ = self.control.join();
+        self.shared.recorder.note(&System::Stopped { cause: "shutdown" });
+        self.shared.recorder.close();
+    }
+}
+
+fn compile_all(workshop: &Workshop) -> Result<(compile::Compiled, Vec<compile::ListenerDraft>), StartError> {
+    // Listeners are compiled even if the rest is wrong, so that all mistakes are shown at once.
+    let (document, _, config) = compile::read(&workshop.file).map_err(StartError::Configuration)?;
+    let mut diagnostics = Diagnostics::new();
+    let drafts = compile::listeners(&config, &document.at(""), workshop, &mut diagnostics);
+    match compile::compile(workshop, None) {
+        Ok(mut compiled) if !diagnostics.has_errors() => {
+            compiled.warnings.extend(diagnostics);
+            Ok((compiled, drafts))
+        }
+        Ok(compiled) => {
+            diagnostics.extend(compiled.warnings);
+            Err(StartError::Configuration(diagnostics))
+        }
+        Err(found) => {
+            diagnostics.extend(found);
+            Err(StartError::Configuration(diagnostics))
+        }
+    }
+}
+
+pub(crate) fn system(what: &str, source: std::io::Error) -> StartError {
+    StartError::System { what: what.to_owned(), source }
+}

@@ -1,0 +1,156 @@
+//! The request as the upstream sees it.
+//!
+//! In: an [`Admitted`]. Out: a request in our own words. First everything is taken away that was meant for
+//! this hop or that only the gateway may say, then the gateway says it; so a client can neither smuggle a
+//! header past us nor nominate ours away (RFC 9110 §7.6.1).
+
+use http::uri::{Authority as UriAuthority, PathAndQuery, Scheme};
+use http::{HeaderMap, HeaderName, HeaderValue, Request, Uri, Version, header};
+use portcullis_domain::{Caller, Principal};
+use portcullis_limits::Permit as Place;
+use portcullis_message::{forwarded, hop_by_hop, spoofed, via};
+
+use crate::admit::Admitted;
+use crate::arrival::{Envelope, RECEIPT};
+use crate::config::{CredentialConfig, HostHeaderConfig};
+use crate::forward::{Protocol, RequestBody};
+use crate::policy::Policy;
+use crate::stages::upgrade::Switch;
+
+const SUBJECT: HeaderName = HeaderName::from_static("x-auth-subject");
+const ISSUER: HeaderName = HeaderName::from_static("x-auth-issuer");
+const CLIENT: HeaderName = HeaderName::from_static("x-auth-client");
+const SCOPES: HeaderName = HeaderName::from_static("x-auth-scopes");
+const ROLES: HeaderName = HeaderName::from_static("x-auth-roles");
+/// RFC 9440 §2.
+const CLIENT_CERT: HeaderName = HeaderName::from_static("client-cert");
+const CLIENT_CERT_CHAIN: HeaderName = HeaderName::from_static("client-cert-chain");
+
+/// What only the gateway may tell the upstream (GW-05).
+const ASSERTED: [HeaderName; 6] = [SUBJECT, ISSUER, CLIENT, SCOPES, ROLES, RECEIPT];
+
+/// Rewrites the request. The switch and the caller's place travel beside it.
+pub(crate) fn build(
+    policy: &Policy,
+    envelope: &Envelope,
+    admitted: Admitted<'_>,
+) -> (Request<RequestBody>, Switch, Option<Place>) {
+    let Admitted { api, permit, target, authority, mut headers, body, switch, place, .. } = admitted;
+
+    let trailers = hop_by_hop::strip(&mut headers);
+    spoofed::strip(&mut headers, &ASSERTED);
+    headers.remove(header::EXPECT);
+    if api.credential == CredentialConfig::Strip {
+        headers.remove(header::AUTHORIZATION);
+    }
+
+    let host = authority.header_value();
+    forwarded::assert(&mut headers, envelope.client, proto(envelope), Some(&host));
+    via::append(&mut headers, envelope.version, &policy.pseudonym);
+    headers.insert(RECEIPT, text_value(&envelope.receipt.to_string()));
+    if let Caller::Authenticated(principal) = permit.caller() {
+        introduce(&mut headers, principal);
+    }
+    if let Some(certificate) = envelope.connection.client_certificate() {
+        headers.insert(CLIENT_CERT, text_value(certificate.client_cert()));
+        if let Some(chain) = certificate.client_cert_chain() {
+            headers.insert(CLIENT_CERT_CHAIN, text_value(chain));
+        }
+    }
+    if trailers == hop_by_hop::TrailerSupport::Announced && api.upstream.protocol == Protocol::Http2 {
+        headers.insert(header::TE, HeaderValue::from_static("trailers"));
+    }
+    if matches!(switch, Switch::Websocket(_)) {
+        headers.insert(header::CONNECTION, HeaderValue::from_static("upgrade"));
+        headers.insert(header::UPGRADE, HeaderValue::from_static("websocket"));
+    }
+    frame(&mut headers, &body);
+
+    let upstream_host = api.upstream.targets.first().map(|target| target.host_header.clone());
+    let host = match api.host_header {
+        HostHeaderConfig::Client => host,
+        HostHeaderConfig::Upstream => upstream_host.unwrap_or(host),
+    };
+    let mut request = Request::new(body);
+    *request.method_mut() = envelope.method.clone();
+    let path = target.path_and_query();
+    match api.upstream.protocol {
+        Protocol::Http1 => {
+            *request.uri_mut() = Uri::from(path);
+            headers.insert(header::HOST, host);
+        }
+        Protocol::Http2 => {
+            *request.version_mut() = Version::HTTP_2;
+            headers.remove(header::HOST);
+            *request.uri_mut() = absolute(path, &host, api.upstream.tls.is_some());
+        }
+    }
+    *request.headers_mut() = headers;
+    (request, switch, place)
+}
+
+/// The length is that of the bytes that are really sent (HTTP-37).
+fn frame(headers: &mut HeaderMap, body: &RequestBody) {
+    match body {
+        // The framing that the client used was checked, and hyper holds the stream to it.
+        RequestBody::Stream(_) => {}
+        RequestBody::Empty | RequestBody::Whole(_) => {
+            headers.remove(header::CONTENT_LENGTH);
+        }
+    }
+}
+
+fn absolute(path: PathAndQuery, host: &HeaderValue, is_tls: bool) -> Uri {
+    let mut parts = http::uri::Parts::default();
+    parts.scheme = Some(if is_tls { Scheme::HTTPS } else { Scheme::HTTP });
+    parts.authority = UriAuthority::try_from(host.as_bytes()).ok();
+    parts.path_and_query = Some(path.clone());
+    Uri::from_parts(parts).unwrap_or_else(|_| Uri::from(path))
+}
+
+/// Tells the upstream who is calling. Values are percent-encoded where a header could not hold them
+/// (JWT-14).
+fn introduce(headers: &mut HeaderMap, principal: &Principal) {
+    headers.insert(SUBJECT, text_value(principal.subject.as_str()));
+    headers.insert(ISSUER, text_value(principal.issuer.as_str()));
+    if let Some(client) = &principal.client {
+        headers.insert(CLIENT, text_value(client));
+    }
+    if !principal.scopes.is_empty() {
+        headers.insert(SCOPES, text_value(&principal.scopes.to_string()));
+    }
+    if !principal.roles.is_empty() {
+        headers.insert(ROLES, text_value(&principal.roles.to_string()));
+    }
+}
+
+fn proto(envelope: &Envelope) -> forwarded::Proto {
+    if envelope.connection.is_tls() { forwarded::Proto::Https } else { forwarded::Proto::Http }
+}
+
+/// `text` as a field value; bytes that are not visible ASCII, and the percent sign, are percent-encoded.
+fn text_value(text: &str) -> HeaderValue {
+    let is_plain = |byte: u8| matches!(byte, b' '..=b'~') && byte != b'%';
+    if text.bytes().all(is_plain)
+        && let Ok(value) = HeaderValue::from_str(text)
+    {
+        return value;
+    }
+    let encoded = percent_encoding::utf8_percent_encode(text, NOT_IN_FIELDS).to_string();
+    HeaderValue::from_str(&encoded).unwrap_or_else(|_| HeaderValue::from_static(""))
+}
+
+const NOT_IN_FIELDS: &percent_encoding::AsciiSet = &percent_encoding::CONTROLS.add(b'%');
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    // proves: JWT-14
+    #[test]
+    fn a_claim_cannot_end_a_header_line() {
+        assert_eq!(text_value("alice\r\nx-auth-roles: admin"), "alice%0D%0Ax-auth-roles: admin");
+        assert_eq!(text_value("100%"), "100%25");
+        assert_eq!(text_value("alice@example.com"), "alice@example.com");
+    }
+}

@@ -1,0 +1,109 @@
+//! What happens to a request that comes without TLS.
+//!
+//! `guard` redirects what carries no credential and refuses what does: a redirect would hide that the
+//! credential went over the network in the clear, and it would go again with the next request. Refusing
+//! it makes the leak visible at once (ASVS 4.1.2; RFC 6750 §5.3).
+
+use http::request::Parts;
+use http::{HeaderMap, HeaderValue, header};
+use portcullis_domain::{Denial, Reason};
+use portcullis_message::{Authority, Target};
+
+use crate::arrival::Envelope;
+use crate::config::PlaintextConfig;
+use crate::listen::{ListenerKind, REFUSED};
+use crate::local::Local;
+use crate::policy::Policy;
+
+/// What to do with a request.
+pub(crate) enum Verdict {
+    /// Walk it: it came over TLS, or plaintext is served here.
+    Serve,
+    /// Answer it without walking.
+    Answer(Local),
+    /// Refuse it.
+    Refuse(Denial),
+    /// Close without a word.
+    Silence,
+}
+
+/// Judges by the listener's policy, or the API's own.
+pub(crate) fn judge(policy: &Policy, envelope: &Envelope, parts: &Parts) -> Verdict {
+    let ListenerKind::Plaintext { policy: plaintext, redirect_port } = &envelope.connection.plan.kind else {
+        return Verdict::Serve;
+    };
+    // A head that the guard refused is refused as such.
+    if *plaintext == PlaintextConfig::Serve || parts.method.as_str() == REFUSED {
+        return Verdict::Serve;
+    }
+    if let Some(answer) = acme_answer(policy, parts) {
+        return Verdict::Answer(answer);
+    }
+    let authority = match Authority::read(parts) {
+        Ok(Some(authority)) => authority,
+        Ok(None) => return Verdict::Refuse(Denial::new(Reason::HostMalformed)),
+        Err(reason) => return Verdict::Refuse(Denial::new(reason)),
+    };
+    let Some(mounts) = policy.hosts.of(authority.host()) else {
+        return Verdict::Refuse(Denial::new(Reason::AuthorityUnknown));
+    };
+    let own = mounts
+        .iter()
+        .find(|mount| parts.uri.path().starts_with(mount.prefix.as_str()))
+        .and_then(|mount| policy.apis.get(mount.api)?.plaintext);
+    match own.unwrap_or(*plaintext) {
+        PlaintextConfig::Serve => Verdict::Refuse(Denial::new(Reason::PlaintextRefused)),
+        PlaintextConfig::Refuse => Verdict::Silence,
+        PlaintextConfig::Guard if carries_credential(&parts.headers, parts.uri.query()) => {
+            tracing::warn!(client = %envelope.client, host = %authority, "a credential came without TLS");
+            Verdict::Refuse(Denial::new(Reason::PlaintextCredential))
+        }
+        PlaintextConfig::Guard | PlaintextConfig::Redirect => {
+            redirect(policy, parts, &authority, *redirect_port)
+        }
+    }
+}
+
+fn redirect(policy: &Policy, parts: &Parts, authority: &Authority, port: Option<u16>) -> Verdict {
+    let target = parts
+        .uri
+        .path_and_query()
+        .ok_or(Reason::TargetMalformed)
+        .and_then(|raw| Target::read(&parts.method, raw, &policy.bounds));
+    let target = match target {
+        Ok(target) => target,
+        Err(reason) => return Verdict::Refuse(Denial::new(reason)),
+    };
+    let port = port.filter(|port| *port != 443).map(|port| format!(":{port}")).unwrap_or_default();
+    let location = format!("https://{}{port}{}", authority.host(), target.path_and_query());
+    match HeaderValue::from_str(&location) {
+        Ok(location) => Verdict::Answer(Local::Redirect(location)),
+        Err(_) => Verdict::Refuse(Denial::new(Reason::TargetMalformed)),
+    }
+}
+
+/// Whether anything in the head could let somebody in.
+fn carries_credential(headers: &HeaderMap, query: Option<&str>) -> bool {
+    const FIELDS: [&str; 8] = [
+        "authorization",
+        "proxy-authorization",
+        "cookie",
+        "dpop",
+        "x-api-key",
+        "api-key",
+        "x-auth-token",
+        "x-access-token",
+    ];
+    const PARAMETERS: [&str; 6] = ["access_token", "token", "api_key", "apikey", "key", "password"];
+    let in_query = query.into_iter().flat_map(|query| query.split('&')).any(|pair| {
+        let name = pair.split('=').next().unwrap_or_default();
+        PARAMETERS.iter().any(|parameter| name.eq_ignore_ascii_case(parameter))
+    });
+    in_query
+        || FIELDS.iter().any(|field| headers.contains_key(*field))
+        || headers.contains_key(header::AUTHORIZATION)
+}
+
+fn acme_answer(policy: &Policy, parts: &Parts) -> Option<Local> {
+    policy.acme_tokens.answer(parts.uri.path()).map(|answer| Local::AcmeChallenge(answer.to_string()))
+}

@@ -1,0 +1,188 @@
+//! The compiled snapshot that a request walks through, immutable and swapped whole.
+//!
+//! Made by [`crate::compile`] with every mistake reported at once. A request keeps the policy it started
+//! with, and its audit event names the revision. Keys, certificates, counters and the state of upstreams
+//! rotate beside it and are shared between one policy and the next.
+
+use std::collections::HashMap;
+use std::sync::Arc;
+use std::time::Duration;
+
+use bytes::Bytes;
+use http::{HeaderName, HeaderValue};
+use portcullis_audit::metrics::OperationMetrics;
+use portcullis_authn::{AcceptedSchemes, Authenticator};
+use portcullis_authz::Demand;
+use portcullis_contract::{Contract, Operation};
+use portcullis_domain::Strength;
+use portcullis_limits::{CompiledLimits, Concurrency, Limits};
+use portcullis_message::{Bounds, TrustedProxies};
+use portcullis_tls::HttpTokens;
+
+use crate::config::{CredentialConfig, HostHeaderConfig, PlaintextConfig, UpstreamErrorsConfig};
+use crate::cors::Cors;
+use crate::forward::Upstream;
+
+/// Everything that holds for a request.
+pub(crate) struct Policy {
+    /// Digest of the configuration and its documents; names the policy in the record.
+    pub(crate) revision: String,
+    pub(crate) apis: Vec<Api>,
+    pub(crate) hosts: Hosts,
+    pub(crate) authenticator: Arc<Authenticator>,
+    /// Limits over all APIs.
+    pub(crate) limits: CompiledLimits,
+    pub(crate) trusted_proxies: TrustedProxies,
+    pub(crate) bounds: Bounds,
+    pub(crate) streams: u32,
+    pub(crate) timeouts: Timeouts,
+    pub(crate) pseudonym: String,
+    pub(crate) security_txt: Option<Bytes>,
+    pub(crate) connections_per_peer: Option<u32>,
+    /// Answers to HTTP-01 challenges, when certificates come by ACME.
+    pub(crate) acme_tokens: Arc<HttpTokens>,
+}
+
+impl Policy {
+    /// The longest time that any upstream's unused connection is kept.
+    pub(crate) fn longest_idle_connection(&self) -> Duration {
+        self.apis.iter().map(|api| api.upstream.patience.idle).max().unwrap_or(Duration::from_secs(55))
+    }
+}
+
+/// How long clients may take.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Timeouts {
+    pub(crate) handshake: Duration,
+    pub(crate) head: Duration,
+    pub(crate) body: Duration,
+    pub(crate) whole_body: Duration,
+    pub(crate) idle: Duration,
+    pub(crate) drain: Duration,
+}
+
+/// One API.
+pub(crate) struct Api {
+    pub(crate) name: String,
+    pub(crate) contract: Contract,
+    /// By [`Operation::index`].
+    pub(crate) routes: Vec<Route>,
+    pub(crate) upstream: Arc<Upstream>,
+    pub(crate) cors: Option<Cors>,
+    /// Requests by address, beside the limits over all APIs.
+    pub(crate) peer_limits: Limits,
+    pub(crate) limit_strength: Strength,
+    pub(crate) plaintext: Option<PlaintextConfig>,
+    pub(crate) credential: CredentialConfig,
+    pub(crate) host_header: HostHeaderConfig,
+    /// Counts what was refused before an operation was found.
+    pub(crate) metrics: Arc<OperationMetrics>,
+}
+
+/// One operation and everything that holds for it.
+pub(crate) struct Route {
+    pub(crate) operation: Arc<Operation>,
+    pub(crate) demand: Demand,
+    /// Issuers whose tokens are accepted here, and how to ask for one.
+    pub(crate) accepted: AcceptedSchemes,
+    /// Whether a client certificate can be the credential.
+    pub(crate) certificate_scheme: Option<Arc<str>>,
+    pub(crate) strengths: Strengths,
+    /// The API's own caller limits, which all its routes share.
+    pub(crate) api_limits: Limits,
+    pub(crate) caller_limits: Limits,
+    pub(crate) concurrency: Option<Arc<Concurrency>>,
+    pub(crate) body_limit: u64,
+    pub(crate) websocket: Websocket,
+    pub(crate) upstream_errors: UpstreamErrorsConfig,
+    /// Fields for every answer: `Deprecation`, `Sunset`, `Link`.
+    pub(crate) lifecycle_fields: Vec<(HeaderName, HeaderValue)>,
+    pub(crate) is_retired: Retirement,
+    pub(crate) metrics: Arc<OperationMetrics>,
+}
+
+/// Whether a route may be switched to the WebSocket protocol.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Websocket {
+    Listed,
+    Unlisted,
+}
+
+/// Whether an operation is still there.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Retirement {
+    Alive,
+    /// From this moment on, in whole seconds since the epoch.
+    Since(u64),
+}
+
+/// How strictly the stages work on a route.
+#[derive(Clone, Copy, Debug, Default)]
+pub(crate) struct Strengths {
+    pub(crate) limit: Strength,
+    pub(crate) identify: Strength,
+    pub(crate) authorize: Strength,
+    pub(crate) validate: Strength,
+}
+
+/// Which APIs are served under which host name, and where in its paths.
+#[derive(Debug, Default)]
+pub(crate) struct Hosts {
+    exact: HashMap<String, Vec<Mount>>,
+    any: Vec<Mount>,
+}
+
+/// Where an API begins.
+#[derive(Clone, Debug)]
+pub(crate) struct Mount {
+    /// Without a final slash; empty for the root.
+    pub(crate) prefix: String,
+    /// Index into [`Policy::apis`].
+    pub(crate) api: usize,
+}
+
+impl Hosts {
+    /// Serves `mount` under `host`; `*` is every host that is not named.
+    pub(crate) fn add(&mut self, host: &str, mount: Mount) {
+        let mounts = if host == "*" { &mut self.any } else { self.exact.entry(host.to_owned()).or_default() };
+        mounts.push(mount);
+        // The longest prefix is tried first.
+        mounts.sort_by_key(|mount| std::cmp::Reverse(mount.prefix.len()));
+    }
+
+    /// The mounts under `host`, longest prefix first; `None` for a host that is not served (HTTP-12).
+    pub(crate) fn of(&self, host: &str) -> Option<&[Mount]> {
+        match self.exact.get(host) {
+            Some(mounts) => Some(mounts),
+            None if self.any.is_empty() => None,
+            None => Some(&self.any),
+        }
+    }
+
+    /// Whether two APIs claim the same place.
+    pub(crate) fn claimed(&self, host: &str, prefix: &str) -> Option<usize> {
+        let mounts = if host == "*" { Some(&self.any) } else { self.exact.get(host) };
+        mounts?.iter().find(|mount| mount.prefix == prefix).map(|mount| mount.api)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn mount(prefix: &str, api: usize) -> Mount {
+        Mount { prefix: prefix.into(), api }
+    }
+
+    #[test]
+    fn the_longest_mount_comes_first_and_a_strange_host_has_none() {
+        let mut hosts = Hosts::default();
+        hosts.add("api.example.com", mount("", 0));
+        hosts.add("api.example.com", mount("/shop", 1));
+        let mounts = hosts.of("api.example.com").unwrap();
+        assert_eq!(mounts.iter().map(|mount| mount.api).collect::<Vec<_>>(), [1, 0]);
+        assert!(hosts.of("evil.example").is_none());
+        hosts.add("*", mount("", 2));
+        assert_eq!(hosts.of("evil.example").unwrap()[0].api, 2);
+    }
+}

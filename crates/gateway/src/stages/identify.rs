@@ -1,0 +1,106 @@
+//! Who is calling: the credential is taken out of the head and handed to the layer that can judge it.
+
+use std::sync::Arc;
+
+use http::HeaderMap;
+use portcullis_authn::{BearerToken, QueryToken, without_query_token};
+use portcullis_authz::Demand;
+use portcullis_domain::{Caller, Denial, Issuer, Principal, PrincipalKind, Reason, Scopes, Subject};
+use portcullis_limits::Key;
+use portcullis_message::Target;
+
+use crate::arrival::Envelope;
+use crate::config::CredentialConfig;
+use crate::policy::{Api, Policy, Route};
+
+/// What identification found, and what it took away.
+pub(crate) struct Identified {
+    pub(crate) caller: Result<Caller, Denial>,
+    /// The target without a token in its query: URLs end up in logs (RFC 9700 §4.3.2).
+    pub(crate) stripped_query: Option<Target>,
+}
+
+/// Identifies the caller. On a public route nobody is asked, but a credential is taken away all the same.
+pub(crate) async fn identify(
+    policy: &Policy,
+    api: &Api,
+    route: &Route,
+    envelope: &Envelope,
+    headers: &mut HeaderMap,
+    target: &Target,
+) -> Identified {
+    let kept = match api.credential {
+        CredentialConfig::Pass => headers.get(http::header::AUTHORIZATION).cloned(),
+        CredentialConfig::Strip => None,
+    };
+    let taken = match policy.authenticator.take_bearer(headers, target.query(), &route.accepted) {
+        Ok(taken) => taken,
+        Err(denial) => return Identified { caller: Err(denial), stripped_query: None },
+    };
+    let stripped_query = match taken.query {
+        QueryToken::Absent => None,
+        QueryToken::Ignored => {
+            target.query().map(without_query_token).and_then(|query| target.with_query(&query))
+        }
+    };
+    let caller = judge(policy, route, envelope, taken.token.as_ref()).await;
+    if let Some(kept) = kept {
+        headers.insert(http::header::AUTHORIZATION, kept);
+    }
+    Identified { caller, stripped_query }
+}
+
+async fn judge(
+    policy: &Policy,
+    route: &Route,
+    envelope: &Envelope,
+    token: Option<&BearerToken>,
+) -> Result<Caller, Denial> {
+    if matches!(route.demand, Demand::Public) {
+        return Ok(Caller::Anonymous);
+    }
+    if let (Some(scheme), None) = (&route.certificate_scheme, token) {
+        return by_certificate(scheme, envelope);
+    }
+    let Some(token) = token else {
+        return policy
+            .authenticator
+            .identify(None, &route.accepted, envelope.now)
+            .await
+            .map(Caller::Authenticated);
+    };
+    // Guessing is refused before it costs a signature check (AUTHN-37).
+    let peer = Key::peer(envelope.client);
+    let credential = Key::credential(token.digest().as_bytes());
+    let failures = &policy.limits.failures;
+    if let Err(too_many) = failures.check(peer, credential, envelope.now.mono) {
+        return Err(Denial::new(Reason::FailuresExceeded).with_retry_after(too_many.retry_after));
+    }
+    let identified = policy.authenticator.identify(Some(token), &route.accepted, envelope.now).await;
+    if identified.as_ref().is_err_and(|denial| denial.reason().status() == 401) {
+        failures.record(peer, credential, envelope.now.mono);
+    }
+    identified.map(Caller::Authenticated)
+}
+
+/// A verified client certificate as the credential: chain, validity and usage were checked in the
+/// handshake (TLS-15).
+fn by_certificate(scheme: &Arc<str>, envelope: &Envelope) -> Result<Caller, Denial> {
+    let Some(certificate) = envelope.connection.client_certificate() else {
+        return Err(Denial::new(Reason::CertificateMissing));
+    };
+    // A name that was certified as such, before a distinguished name that anybody may read differently.
+    let facts = certificate.facts();
+    let subject = facts.uris.first().or(facts.dns_names.first()).unwrap_or(&facts.subject).as_str();
+    Ok(Caller::Authenticated(Arc::new(Principal {
+        issuer: Issuer::from("x509"),
+        subject: Subject::from(subject),
+        kind: PrincipalKind::Client,
+        client: Some(Arc::from(subject)),
+        scopes: Scopes::default(),
+        roles: Scopes::default(),
+        expires_at: None,
+        claims: Arc::default(),
+        scheme: Arc::clone(scheme),
+    })))
+}

@@ -1,0 +1,125 @@
+//! Which declared operation this is. What the contract does not declare does not exist.
+
+use http::{HeaderMap, Method, header};
+use portcullis_contract::{Lookup, PathParameters};
+use portcullis_domain::{Denial, Reason};
+use portcullis_message::{Authority, Target};
+
+use crate::arrival::Envelope;
+use crate::cors;
+use crate::local::Local;
+use crate::policy::{Api, Policy, Retirement, Route};
+
+/// Where a request belongs.
+pub(crate) enum Routed<'p> {
+    /// To this API, with the target as the upstream will see it.
+    Api(&'p Api, Target),
+    /// To the gateway itself.
+    Local(Local),
+}
+
+/// What an API has at a target.
+pub(crate) enum Found<'p, 't> {
+    Operation(&'p Route, PathParameters<'p, 't>),
+    Preflight(Local),
+}
+
+/// Finds the API by authority and mount. The mount is cut off here, so that everything after this judges
+/// the path that is forwarded (GW-04).
+///
+/// # Errors
+/// [`Reason::AuthorityUnknown`], [`Reason::AuthorityMisdirected`], [`Reason::OperationUnknown`].
+pub(crate) fn locate<'p>(
+    policy: &'p Policy,
+    envelope: &Envelope,
+    authority: &Authority,
+    target: Target,
+    max_forwards: Option<u32>,
+) -> Result<Routed<'p>, Denial> {
+    let mounts = policy.hosts.of(authority.host()).ok_or_else(|| Denial::new(Reason::AuthorityUnknown))?;
+    if envelope.connection.is_misdirected(authority) {
+        return Err(Denial::new(Reason::AuthorityMisdirected));
+    }
+    if max_forwards == Some(0) || target.path() == "*" {
+        return Ok(Routed::Local(Local::Options));
+    }
+    if let (SECURITY_TXT, Some(text), &Method::GET) = (target.path(), &policy.security_txt, &envelope.method)
+    {
+        return Ok(Routed::Local(Local::SecurityTxt(text.clone())));
+    }
+    for mount in mounts {
+        let Some(api) = policy.apis.get(mount.api) else { continue };
+        if mount.prefix.is_empty() {
+            return Ok(Routed::Api(api, target));
+        }
+        if let Some(inner) = target.strip_prefix(&mount.prefix) {
+            return Ok(Routed::Api(api, inner));
+        }
+    }
+    Err(Denial::new(Reason::OperationUnknown).with_note("no API is mounted here"))
+}
+
+/// Finds the operation.
+///
+/// # Errors
+/// [`Reason::OperationUnknown`], [`Reason::MethodUndeclared`], [`Reason::OriginRefused`],
+/// [`Reason::VersionRetired`].
+pub(crate) fn find<'p, 't>(
+    api: &'p Api,
+    envelope: &Envelope,
+    target: &'t Target,
+    headers: &HeaderMap,
+) -> Result<Found<'p, 't>, Denial> {
+    if let (Some(cors), Some(origin)) = (&api.cors, &envelope.origin)
+        && envelope.method == Method::OPTIONS
+        && headers.contains_key(header::ACCESS_CONTROL_REQUEST_METHOD)
+    {
+        return preflight(api, cors, origin, target).map(Found::Preflight);
+    }
+    match api.contract.find(&envelope.method, target.path()) {
+        Lookup::Found { operation, path_parameters } => {
+            let route = api.routes.get(operation.index).ok_or_else(|| Denial::new(Reason::InternalFault))?;
+            match route.is_retired {
+                Retirement::Since(moment) if envelope.now.wall.as_seconds() >= moment => Err(retired(route)),
+                Retirement::Alive | Retirement::Since(_) => Ok(Found::Operation(route, path_parameters)),
+            }
+        }
+        Lookup::OtherMethods { allow } => Err(Denial::new(Reason::MethodUndeclared).with_allow(allow)),
+        Lookup::Unknown => {
+            Err(Denial::new(Reason::OperationUnknown).with_note("not declared by the contract"))
+        }
+    }
+}
+
+/// RFC 9110 §15.5.11, with the way on (RFC 5829 §3.3).
+fn retired(route: &Route) -> Denial {
+    route.lifecycle_fields.iter().fold(Denial::new(Reason::VersionRetired), |denial, (name, value)| {
+        let is_link = *name == header::LINK;
+        match value.to_str() {
+            Ok(value) if is_link => denial.with_field("link", value),
+            Ok(_) | Err(_) => denial,
+        }
+    })
+}
+
+fn preflight(
+    api: &Api,
+    cors: &cors::Cors,
+    origin: &http::HeaderValue,
+    target: &Target,
+) -> Result<Local, Denial> {
+    let methods = match api.contract.find(&Method::OPTIONS, target.path()) {
+        Lookup::OtherMethods { allow } => allow.to_owned(),
+        Lookup::Found { .. } => "OPTIONS".to_owned(),
+        Lookup::Unknown => return Err(Denial::new(Reason::OperationUnknown)),
+    };
+    if !cors.permits(origin) {
+        return Err(
+            Denial::new(Reason::OriginRefused).with_note("preflight from an origin that is not listed")
+        );
+    }
+    Ok(Local::Preflight(cors.preflight(origin, &methods)))
+}
+
+/// RFC 9116 §3.
+const SECURITY_TXT: &str = "/.well-known/security.txt";

@@ -1,0 +1,117 @@
+//! Does the request keep the contract: parameters first, then the body, if a stage must read it.
+//!
+//! A body that is read is read whole, within its bound, before the upstream hears of the request. A body
+//! that nobody reads is streamed, within the same bound.
+
+use std::future::poll_fn;
+
+use bytes::{Bytes, BytesMut};
+use http::{HeaderMap, header};
+use http_body::Body as _;
+use hyper::body::Incoming;
+use portcullis_contract::{BodyPlan, PathParameters};
+use portcullis_domain::{Denial, Reason, Stage};
+
+use crate::arrival::Envelope;
+use crate::forward::{BodyFault, Inflow, RequestBody};
+use crate::policy::{Policy, Route};
+use crate::trace::Trace;
+
+/// Checks what can be checked without the body.
+///
+/// # Errors
+/// [`Reason::RequestInvalid`], [`Reason::HeaderRepeated`] and what else the contract says.
+pub(crate) fn head(
+    route: &Route,
+    parameters: &PathParameters<'_, '_>,
+    query: Option<&str>,
+    headers: &HeaderMap,
+) -> Result<(), Denial> {
+    route.operation.validate_head(parameters, query, headers)
+}
+
+/// Checks and takes the body.
+///
+/// # Errors
+/// [`Reason::BodyTooLarge`], [`Reason::BodyTimeout`], [`Reason::BodyIncomplete`] and framing reasons in
+/// any strength, since a body that is not whole cannot be forwarded; the contract's reasons when the
+/// stage is enforced.
+pub(crate) async fn body<'p>(
+    policy: &'p Policy,
+    route: &'p Route,
+    _envelope: &Envelope,
+    headers: &HeaderMap,
+    body: Incoming,
+    trace: &mut Trace<'p>,
+) -> Result<RequestBody, Denial> {
+    let announced = body.size_hint().exact();
+    if announced.is_some_and(|length| length > route.body_limit) {
+        return trace.step(Stage::Validate, Err(too_large(route)));
+    }
+    let plan = match announced {
+        // Whether the operation may do without one is for the contract to say.
+        Some(0) => Ok(BodyPlan::Read),
+        Some(_) | None => route.operation.plan_body(headers),
+    };
+    let plan = match plan {
+        Ok(BodyPlan::Refuse) => Err(route.operation.undeclared_body()),
+        Ok(plan) => Ok(plan),
+        Err(denial) => Err(denial),
+    };
+    let Some(BodyPlan::Read) = trace.step_at(Stage::Validate, route.strengths.validate, plan)? else {
+        return Ok(RequestBody::Stream(Box::new(Inflow::new(body, route.body_limit, policy.timeouts.body))));
+    };
+    let whole = match announced {
+        Some(0) => Ok(Bytes::new()),
+        Some(_) | None => read_whole(policy, route, body, announced).await,
+    };
+    let whole = match whole {
+        Ok(whole) => whole,
+        Err(denial) => return trace.step(Stage::Validate, Err(denial)),
+    };
+    let checked = route.operation.validate_body(headers.get(header::CONTENT_TYPE), &whole);
+    trace.step_at(Stage::Validate, route.strengths.validate, checked)?;
+    Ok(if whole.is_empty() { RequestBody::Empty } else { RequestBody::Whole(whole) })
+}
+
+async fn read_whole(
+    policy: &Policy,
+    route: &Route,
+    body: Incoming,
+    announced: Option<u64>,
+) -> Result<Bytes, Denial> {
+    let mut inflow = Inflow::new(body, route.body_limit, policy.timeouts.body);
+    let reading = async {
+        let mut first: Option<Bytes> = None;
+        let mut rest = BytesMut::new();
+        while let Some(frame) = poll_fn(|cx| inflow.poll_frame(cx)).await {
+            let Ok(data) = frame?.into_data() else { continue };
+            match &first {
+                None => first = Some(data),
+                Some(start) => {
+                    if rest.is_empty() {
+                        rest.reserve(
+                            usize::try_from(announced.unwrap_or(0))
+                                .unwrap_or(0)
+                                .max(start.len() + data.len()),
+                        );
+                        rest.extend_from_slice(start);
+                    }
+                    rest.extend_from_slice(&data);
+                }
+            }
+        }
+        // One piece, as small bodies come, is not copied.
+        Ok(if rest.is_empty() { first.unwrap_or_default() } else { rest.freeze() })
+    };
+    match tokio::time::timeout(policy.timeouts.whole_body, reading).await {
+        Ok(Ok(whole)) => Ok(whole),
+        Ok(Err(BodyFault(Reason::BodyTooLarge))) => Err(too_large(route)),
+        Ok(Err(BodyFault(reason))) => Err(Denial::new(reason)),
+        Err(_) => Err(Denial::new(Reason::BodyTimeout)),
+    }
+}
+
+fn too_large(route: &Route) -> Denial {
+    Denial::new(Reason::BodyTooLarge).with_note(format!("the bound is {} bytes", route.body_limit))
+}

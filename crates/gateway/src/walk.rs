@@ -1,0 +1,182 @@
+//! The walk of a request, from the parser to the record.
+//!
+//! In: one request. Out: one response, always by way of [`crate::respond`], and one audit event. Called by
+//! hyper for every request of a connection; holds the policy that was in force when the request arrived.
+
+use std::panic::AssertUnwindSafe;
+use std::rc::Rc;
+
+use futures_util::FutureExt as _;
+use http::{HeaderMap, HeaderValue, Request, Response, StatusCode, header};
+use hyper::body::Incoming;
+use portcullis_domain::{Caller, Denial, Fault, Outcome, Reason, Stage};
+
+use crate::admit::{Admission, Admitted, admit};
+use crate::arrival::Envelope;
+use crate::forward::{self, AnswerBody, Reply};
+use crate::listen::Connection;
+use crate::policy::Policy;
+use crate::respond::{self, Audience};
+use crate::stages::upgrade::Switch;
+use crate::trace::Trace;
+use crate::worker::Worker;
+use crate::{outgoing, plaintext, record, release};
+
+/// The connection is closed without an answer, as `plaintext: refuse` wants it.
+#[derive(Debug)]
+pub(crate) struct Silence;
+
+impl std::fmt::Display for Silence {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str("no answer is given")
+    }
+}
+
+impl std::error::Error for Silence {}
+
+/// Walks one request.
+///
+/// # Errors
+/// [`Silence`] when no answer may be given.
+pub(crate) async fn handle(
+    worker: Rc<Worker>,
+    connection: Rc<Connection>,
+    mut request: Request<Incoming>,
+) -> Result<Response<AnswerBody>, Silence> {
+    let in_flight = connection.signals.enter();
+    let now = worker.now();
+    let policy = worker.policy();
+    let on_upgrade =
+        request.headers().contains_key(header::UPGRADE).then(|| hyper::upgrade::on(&mut request));
+    let (parts, body) = request.into_parts();
+    let envelope = Envelope::new(&policy, connection, &parts, &body, now, worker.receipt(now));
+    let mut trace = Trace::new(&worker.shared.clock, now);
+
+    let outcome = match plaintext::judge(&policy, &envelope, &parts) {
+        plaintext::Verdict::Silence => return Err(Silence),
+        plaintext::Verdict::Answer(local) => Outcome::Answered(local.into_response()),
+        plaintext::Verdict::Refuse(denial) => Outcome::Denied(denial),
+        plaintext::Verdict::Serve => {
+            let walking = walk(&worker, &policy, &envelope, parts, body, on_upgrade, &mut trace);
+            // A bug in one stage must neither let the request through nor take others down.
+            match AssertUnwindSafe(walking).catch_unwind().await {
+                Ok(outcome) => outcome,
+                Err(_) => Outcome::Failed(Fault::new(Reason::InternalFault).with_note("a stage panicked")),
+            }
+        }
+    };
+    let response = respond(&envelope, &mut trace, &outcome);
+    record::decision(&worker, &policy, &envelope, &trace, &outcome, response.as_ref());
+    let response = match (outcome, response) {
+        (Outcome::Answered(response), _) => response,
+        (_, Some(response)) => response,
+        (Outcome::Denied(_) | Outcome::Failed(_), None) => return Err(Silence),
+    };
+    Ok(response.map(|body| body.holding(in_flight)))
+}
+
+/// The response to a refusal or failure; an answer has its own already.
+fn respond(
+    envelope: &Envelope,
+    trace: &mut Trace<'_>,
+    outcome: &Outcome<Response<AnswerBody>>,
+) -> Option<Response<AnswerBody>> {
+    match outcome {
+        Outcome::Answered(_) => None,
+        Outcome::Denied(denial) => Some(respond::denied(denial, envelope, trace.api, trace.route)),
+        Outcome::Failed(fault) => {
+            trace.fail(fault.reason().facts().stage, fault.reason());
+            Some(respond::failed(fault, envelope, trace.api, trace.route))
+        }
+    }
+}
+
+async fn walk<'p>(
+    worker: &'p Worker,
+    policy: &'p Policy,
+    envelope: &Envelope,
+    parts: http::request::Parts,
+    body: Incoming,
+    on_upgrade: Option<hyper::upgrade::OnUpgrade>,
+    trace: &mut Trace<'p>,
+) -> Outcome<Response<AnswerBody>> {
+    match admit(policy, envelope, parts, body, on_upgrade, trace).await {
+        Ok(Admission::Forward(admitted)) => answer(worker, policy, envelope, *admitted, trace).await,
+        Ok(Admission::Local(local)) => {
+            trace.remark = Some(format!("answered by the gateway: {}", local.name()));
+            let is_preflight = matches!(local, crate::local::Local::Preflight(_));
+            let mut response = local.into_response();
+            let api = trace.api.filter(|_| !is_preflight);
+            respond::protect_local(response.headers_mut(), envelope, api);
+            Outcome::Answered(response)
+        }
+        Err(denial) => Outcome::Denied(denial),
+    }
+}
+
+/// The walk's second half: forward, release.
+async fn answer<'p>(
+    worker: &Worker,
+    policy: &'p Policy,
+    envelope: &Envelope,
+    admitted: Admitted<'p>,
+    trace: &mut Trace<'p>,
+) -> Outcome<Response<AnswerBody>> {
+    let audience = match admitted.permit.caller() {
+        Caller::Anonymous => Audience::Public,
+        Caller::Authenticated(_) => Audience::Caller,
+    };
+    let (api, route) = (admitted.api, admitted.route);
+    let budget_fields = admitted.budget.fields().map(|(policy, standing)| (policy.to_owned(), standing));
+    let (request, switch, place) = outgoing::build(policy, envelope, admitted);
+    let asked = worker.mono();
+    let replied =
+        forward::forward(&worker.pool, &api.upstream, request, &worker.shared.clock, envelope.now).await;
+    trace.upstream_time = Some(worker.mono().saturating_sub(asked));
+    let Reply { response, lease, address } = match replied {
+        Ok(reply) => reply,
+        Err(fault) => return refused_or_failed(fault),
+    };
+    trace.pass(Stage::Forward);
+    trace.upstream = Some(address);
+
+    let mut response = match (switch, response.status()) {
+        (Switch::Websocket(client), StatusCode::SWITCHING_PROTOCOLS) => {
+            let expires_at = trace.principal.as_ref().and_then(|principal| principal.expires_at);
+            envelope.connection.signals.pass_through();
+            forward::open_tunnel(*client, response, lease, expires_at.map(|end| end.since(envelope.now.wall)))
+        }
+        // RFC 9110 §15.2.2: nobody asked for another protocol.
+        (Switch::Stay, StatusCode::SWITCHING_PROTOCOLS) => {
+            return Outcome::Failed(
+                Fault::new(Reason::UpstreamMalformed).with_note("an unwanted protocol switch"),
+            );
+        }
+        (_, _) => match release::release(api, route, response, lease, place, trace) {
+            Ok(response) => response,
+            Err(fault) => return Outcome::Failed(fault),
+        },
+    };
+    trace.pass(Stage::Release);
+    let headers = response.headers_mut();
+    if let Some((policy, standing)) = budget_fields {
+        insert(headers, "ratelimit-policy", &policy);
+        insert(headers, "ratelimit", &standing);
+    }
+    respond::protect(headers, envelope, Some(api), Some(route), audience);
+    Outcome::Answered(response)
+}
+
+/// The client's own body may break off while it is forwarded; that is not the upstream's fault.
+fn refused_or_failed(fault: Fault) -> Outcome<Response<AnswerBody>> {
+    if fault.reason().facts().cause == portcullis_domain::Cause::Client {
+        return Outcome::Denied(Denial::new(fault.reason()));
+    }
+    Outcome::Failed(fault)
+}
+
+fn insert(headers: &mut HeaderMap, name: &'static str, value: &str) {
+    if let Ok(value) = HeaderValue::from_str(value) {
+        headers.insert(header::HeaderName::from_static(name), value);
+    }
+}

@@ -1,0 +1,204 @@
+//! One worker: a thread, a single-threaded runtime, and everything that belongs to it alone.
+//!
+//! Workers share nothing on the request path but the policy, the counters of limits and metrics, and the
+//! state of upstreams. Each has its own listeners (`SO_REUSEPORT`), its own upstream connections and its
+//! own pen for the record, so the steady state takes no lock that another worker holds (decision 0001).
+
+use std::cell::RefCell;
+use std::future::{Future, poll_fn};
+use std::net::TcpListener;
+use std::rc::Rc;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::task::Poll;
+use std::thread::{self, JoinHandle};
+use std::time::Duration;
+
+use arc_swap::ArcSwap;
+use hyper::rt::Executor;
+use portcullis_audit::metrics::OperationMetrics;
+use portcullis_audit::{Metrics, Pen, Recorder};
+use portcullis_domain::{Clock, Now, ReceiptId};
+use rand::RngExt as _;
+use tokio::runtime::{Builder, LocalOptions};
+use tokio::sync::watch;
+
+use crate::forward::Pool;
+use crate::listen::{self, ListenerPlan, PeerConnections};
+use crate::policy::Policy;
+
+/// What all workers share.
+pub(crate) struct Shared {
+    pub(crate) policy: ArcSwap<Policy>,
+    /// Counts the policies so far; tells workers that theirs is old without touching shared memory that
+    /// other cores write.
+    pub(crate) generation: AtomicU64,
+    pub(crate) recorder: Arc<Recorder>,
+    pub(crate) metrics: Arc<Metrics>,
+    /// Counts requests that found no API.
+    pub(crate) unrouted: Arc<OperationMetrics>,
+    pub(crate) clock: Clock,
+    pub(crate) peers: PeerConnections,
+}
+
+impl Shared {
+    /// Puts a policy in force for every request that arrives from now on.
+    pub(crate) fn enact(&self, policy: Arc<Policy>) {
+        self.policy.store(policy);
+        self.generation.fetch_add(1, Ordering::Release);
+    }
+}
+
+/// A worker's own things. Never leaves its thread.
+pub(crate) struct Worker {
+    pub(crate) shared: Arc<Shared>,
+    pub(crate) pool: Rc<Pool>,
+    pen: RefCell<Pen>,
+    held: RefCell<Held>,
+}
+
+/// The policy as this worker last saw it. The inner count is its own, so that handing it to a request
+/// touches no memory of another core.
+struct Held {
+    generation: u64,
+    policy: Rc<Arc<Policy>>,
+}
+
+impl Worker {
+    fn new(shared: Arc<Shared>) -> Self {
+        let generation = shared.generation.load(Ordering::Acquire);
+        let policy = Rc::new(shared.policy.load_full());
+        let pen = RefCell::new(shared.recorder.pen());
+        Self { shared, pool: Rc::default(), pen, held: RefCell::new(Held { generation, policy }) }
+    }
+
+    /// The policy in force. The request keeps the one it started with.
+    pub(crate) fn policy(&self) -> Rc<Arc<Policy>> {
+        let mut held = self.held.borrow_mut();
+        let generation = self.shared.generation.load(Ordering::Acquire);
+        if held.generation != generation {
+            *held = Held { generation, policy: Rc::new(self.shared.policy.load_full()) };
+        }
+        Rc::clone(&held.policy)
+    }
+
+    /// Both clocks.
+    pub(crate) fn now(&self) -> Now {
+        self.shared.clock.now()
+    }
+
+    /// The monotonic clock.
+    pub(crate) fn mono(&self) -> Duration {
+        self.shared.clock.mono()
+    }
+
+    /// An id for a request that arrives now.
+    pub(crate) fn receipt(&self, now: Now) -> ReceiptId {
+        let mut random = [0u8; 10];
+        rand::rng().fill(&mut random);
+        ReceiptId::new(now.wall, &random)
+    }
+
+    /// Writes into this worker's part of the record.
+    pub(crate) fn write(&self, write: impl FnOnce(&mut Pen)) {
+        write(&mut self.pen.borrow_mut());
+    }
+}
+
+/// How far the process is on its way down.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Phase {
+    /// Serving.
+    Running,
+    /// No new connections; requests under way finish.
+    Draining,
+}
+
+/// Starts a worker with its listeners. The thread ends when it has drained.
+pub(crate) fn start(
+    index: usize,
+    shared: Arc<Shared>,
+    listeners: Vec<(TcpListener, Arc<ListenerPlan>)>,
+    phase: watch::Receiver<Phase>,
+) -> std::io::Result<JoinHandle<()>> {
+    let runtime = move || {
+        // Nobody else can report it: the worker's thread is where the runtime lives.
+        match Builder::new_current_thread().enable_all().build_local(LocalOptions::default()) {
+            Ok(runtime) => runtime.block_on(run(shared, listeners, phase)),
+            Err(error) => tracing::error!(%error, "worker could not start"),
+        }
+    };
+    thread::Builder::new().name(format!("worker-{index}")).spawn(runtime)
+}
+
+async fn run(
+    shared: Arc<Shared>,
+    listeners: Vec<(TcpListener, Arc<ListenerPlan>)>,
+    mut phase: watch::Receiver<Phase>,
+) {
+    let worker = Rc::new(Worker::new(shared));
+    let accepting: Vec<_> = listeners
+        .into_iter()
+        .filter_map(|(listener, plan)| match tokio::net::TcpListener::from_std(listener) {
+            Ok(listener) => Some(tokio::task::spawn_local(listen::accept(
+                listener,
+                plan,
+                Rc::clone(&worker),
+                phase.clone(),
+            ))),
+            Err(error) => {
+                tracing::error!(%error, "listener could not start");
+                None
+            }
+        })
+        .collect();
+    let chores = tokio::task::spawn_local(chores(Rc::clone(&worker)));
+    // An error means that the sender is gone, which is a way of saying that it is over.
+    let _ = phase.wait_for(|phase| *phase == Phase::Draining).await;
+    let drain = worker.policy().timeouts.drain;
+    let _ = tokio::time::timeout(drain, async {
+        for task in accepting {
+            let _ = task.await;
+        }
+    })
+    .await;
+    chores.abort();
+    worker.write(Pen::flush);
+}
+
+/// What must happen now and then, whether requests come or not.
+async fn chores(worker: Rc<Worker>) {
+    let mut tick = tokio::time::interval(CHORE_INTERVAL);
+    tick.set_missed_tick_behavior(tokio::time::MissedTickBehavior::Delay);
+    let mut tidied = Duration::ZERO;
+    loop {
+        tick.tick().await;
+        worker.write(Pen::flush);
+        let now = worker.mono();
+        if now.saturating_sub(tidied) >= TIDY_INTERVAL {
+            tidied = now;
+            let patience = worker.policy().longest_idle_connection();
+            poll_fn(|cx| {
+                worker.pool.tidy(patience, now, cx);
+                Poll::Ready(())
+            })
+            .await;
+        }
+    }
+}
+
+/// The record is handed over at least this often.
+const CHORE_INTERVAL: Duration = Duration::from_millis(40);
+const TIDY_INTERVAL: Duration = Duration::from_secs(1);
+
+/// Lets hyper start tasks on the worker's own runtime.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct LocalExecutor;
+
+impl<F: Future + 'static> Executor<F> for LocalExecutor {
+    fn execute(&self, future: F) {
+        drop(tokio::task::spawn_local(async move {
+            future.await;
+        }));
+    }
+}
