@@ -1,2 +1,64 @@
-//! The one binary.
-fn main() {}
+//! The one binary: serves, checks, explains.
+//!
+//! One file per subcommand under `command/`. Exit codes: 0 well, 1 could not run, 2 findings or a denial,
+//! 3 configuration invalid. The only crate that prints.
+
+mod command;
+
+use std::process::ExitCode;
+
+use clap::{Parser, Subcommand};
+
+#[global_allocator]
+static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
+
+/// API security gateway: every layer an exposed endpoint needs, from one file.
+#[derive(Parser)]
+#[command(version, about, propagate_version = true)]
+struct Arguments {
+    #[command(subcommand)]
+    command: Command,
+}
+
+#[derive(Subcommand)]
+enum Command {
+    /// Serve the APIs of a configuration until SIGTERM or SIGINT; SIGHUP reloads.
+    Serve(command::serve::Arguments),
+    /// Check a configuration and everything it names; exit code 3 if anything is wrong.
+    Check(command::check::Arguments),
+    /// Explain a diagnostic (`C0123`) or a refusal's reason (`token_expired`).
+    Explain(command::explain::Arguments),
+    /// Print the JSON Schema of portcullis.yaml, for editors.
+    Schema,
+    /// Work with the audit record.
+    Audit(command::audit::Arguments),
+    /// What the demo needs: development tokens.
+    Demo(command::demo::Arguments),
+}
+
+/// Everything is well.
+pub(crate) const WELL: u8 = 0;
+/// It could not run.
+pub(crate) const COULD_NOT_RUN: u8 = 1;
+/// It ran and found something.
+pub(crate) const FINDINGS: u8 = 2;
+/// The configuration is not valid.
+pub(crate) const CONFIGURATION_INVALID: u8 = 3;
+
+fn main() -> ExitCode {
+    let outcome = match Arguments::parse().command {
+        Command::Serve(arguments) => command::serve::run(&arguments),
+        Command::Check(arguments) => command::check::run(&arguments),
+        Command::Explain(arguments) => command::explain::run(&arguments),
+        Command::Schema => command::schema::run(),
+        Command::Audit(arguments) => command::audit::run(&arguments),
+        Command::Demo(arguments) => command::demo::run(&arguments),
+    };
+    match outcome {
+        Ok(code) => ExitCode::from(code),
+        Err(error) => {
+            command::complain(&format!("portcullis: {error:#}\n"));
+            ExitCode::from(COULD_NOT_RUN)
+        }
+    }
+}

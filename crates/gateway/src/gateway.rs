@@ -13,14 +13,14 @@ use arc_swap::ArcSwap;
 use portcullis_audit::{Metrics, OnFailure, Recorder, Settings, SinkChoice, System};
 use portcullis_config::{Diagnostics, Environment};
 use portcullis_domain::{Clock, Secret};
-use portcullis_tls::{HttpTokens, PublicRoots, Surroundings};
+use portcullis_tls::PublicRoots;
 use thiserror::Error;
 use tokio::sync::{mpsc, watch};
 
 use crate::admin::Admin;
+use crate::check::workshop;
 use crate::compile::{self, Workshop};
 use crate::control::{self, Command, Control};
-use crate::fetch::GuardedFetch;
 use crate::listen::{ListenerKind, ListenerPlan, PeerConnections, bind};
 use crate::worker::{self, Phase, Shared};
 
@@ -112,30 +112,14 @@ impl Gateway {
             queue_bytes: 1 << 20,
             on_failure: OnFailure::Continue,
         });
-        if let Some(sink) = options.record {
+        if let Some(sink) = options.record.clone() {
             settings.sink = sink;
         }
         let recorder = Recorder::open(&settings, options.clock.clone())
             .map_err(|error| system("cannot open the record", std::io::Error::other(error)))?;
         let recorder = Arc::new(recorder);
         let metrics = Arc::new(Metrics::new(Arc::clone(&recorder), Box::new(|_| {})));
-        let surroundings = Surroundings {
-            environment: options.environment.clone(),
-            clock: options.clock.clone(),
-            roots: options.roots.clone(),
-            state: options.environment.path(&config.state),
-            tokens: Arc::new(HttpTokens::default()),
-        };
-        let fetch = GuardedFetch::new(&surroundings)
-            .map_err(|error| system("cannot verify servers", std::io::Error::other(error)))?;
-        let workshop = Workshop {
-            file: options.file.clone(),
-            environment: options.environment.clone(),
-            clock: options.clock.clone(),
-            fetch: Arc::new(fetch),
-            surroundings,
-            metrics: Arc::clone(&metrics),
-        };
+        let workshop = workshop(&options, Arc::clone(&metrics))?;
         let (compiled, drafts) = compile_all(&workshop)?;
         let count = compiled
             .config
@@ -283,7 +267,7 @@ impl Gateway {
     }
 }
 
-fn compile_all(workshop: &Workshop) -> Result<(compile::Compiled, Vec<compile::ListenerDraft>), StartError> {
+pub(crate) fn compile_all(workshop: &Workshop) -> Result<(compile::Compiled, Vec<compile::ListenerDraft>), StartError> {
     // Listeners are compiled even if the rest is wrong, so that all mistakes are shown at once.
     let (document, _, config) = compile::read(&workshop.file).map_err(StartError::Configuration)?;
     let mut diagnostics = Diagnostics::new();

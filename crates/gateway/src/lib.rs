@@ -17,6 +17,7 @@
 mod admin;
 mod admit;
 mod arrival;
+mod check;
 mod compile;
 pub mod config;
 mod control;
@@ -38,4 +39,5 @@ mod trace;
 mod walk;
 mod worker;
 
+pub use check::{Checked, check, schema};
 pub use gateway::{Gateway, Options, StartError, Watch};
