@@ -7,6 +7,7 @@ compares, and ends with 0 if all answered as they should.
 
 import argparse
 import json
+import re
 import shlex
 import shutil
 import signal
@@ -58,10 +59,9 @@ class Case:
 
     def mistake(self, answer):
         """What is wrong with `answer`, if anything is."""
-        heads = [line for line in answer.splitlines() if line.startswith("HTTP/")]
-        statuses = [int(head.split()[1]) for head in heads]
+        statuses = {int(status) for status in re.findall(r"HTTP/[\d.]+ (\d{3})", answer)}
         if self.status not in statuses:
-            return f"status {statuses or 'none'}"
+            return f"answered {statuses or 'nothing'}"
         if self.code and self.code not in answer:
             return f"the code `{self.code}` is not in the answer"
         if self.holds and self.holds not in answer:
@@ -209,7 +209,7 @@ def check(case, trusted):
     mistake = case.mistake(done.stdout)
     print(f"{'ok    ' if not mistake else 'FAILED'} {case.title}: {case.expected()}")
     if mistake:
-        print(f"       {mistake}\n       {shlex.join(command)}\n{done.stdout}{done.stderr}")
+        print(f"       {mistake}\n       {shlex.join(command)}\n{done.stdout[-2000:]}{done.stderr}")
     return not mistake
 
 
