@@ -6,6 +6,7 @@
 
 use std::io::{self, Write as _};
 use std::net::SocketAddr;
+use std::time::Duration;
 
 use crate::authority::TlsOffer;
 use crate::socket::Socket;
@@ -203,6 +204,11 @@ impl H2Frames {
     pub fn send_bytes(&mut self, bytes: &[u8]) -> bool {
         let socket = self.reader.source();
         socket.write_all(bytes).and_then(|()| socket.flush()).is_ok()
+    }
+
+    /// How long one read or write may take from now on.
+    pub fn set_patience(&mut self, patience: Duration) {
+        let _ = self.reader.source().set_patience(patience);
     }
 
     /// A stream that was not used before.

@@ -1,0 +1,26 @@
+//! Walk tests: a policy, a raw request, then what the client got, what the record says, and whether the
+//! upstream saw it.
+//!
+//! One binary, the gateway in this process, on ephemeral ports. The two assertions that every refusal
+//! implies (the upstream saw nothing; exactly one audit event with reason, route and correlation id) are
+//! built into [`walk::Outcome::refused`].
+
+mod walk;
+
+mod caching;
+mod cors;
+mod errors;
+mod grpc;
+mod headers;
+mod hop_by_hop;
+mod http2;
+mod http_framing;
+mod http_routing;
+mod identity;
+mod own_answers;
+mod paths;
+mod reload;
+mod slow;
+mod upstream_faults;
+mod vectors_http1;
+mod websocket;

@@ -1,0 +1,81 @@
+//! WebSockets: over TLS, for listed origins, with a token, for as long as the token lives (GW-24).
+
+use portcullis_domain::Reason;
+use portcullis_testkit::raw_client::Rest;
+use portcullis_testkit::{Answer, RawClient};
+use serde_json::json;
+
+use crate::walk::{Ask, Setup, Walk, get};
+
+const GOOD: &str = "https://app.good.example";
+
+fn walk() -> Walk {
+    Setup::new()
+        .answering(Answer::SwitchAndEcho(vec![
+            ("Connection".into(), "Upgrade".into()),
+            ("Upgrade".into(), "websocket".into()),
+            ("Sec-WebSocket-Accept".into(), "s3pPLMBiTxaQ9kYGzzhZRbK+xOo=".into()),
+        ]))
+        .contract(json!({ "paths": { "/private": { "get": {
+            "operationId": "listen",
+            "security": [{ "customers": ["orders:read"] }],
+            "responses": { "101": { "description": "Switched." } },
+        } } } }))
+        .api(json!({
+            "overrides": { "listen": { "upgrade": ["websocket"] } },
+            "cors": { "origins": [GOOD] },
+        }))
+        .start()
+}
+
+fn handshake() -> Ask {
+    get("/private")
+        .with("Connection: Upgrade")
+        .with("Upgrade: websocket")
+        .with("Sec-WebSocket-Version: 13")
+        .with("Sec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==")
+}
+
+fn open(walk: &Walk, request: Ask) -> RawClient {
+    let mut client = walk.tls_client();
+    assert_eq!(client.ask(Vec::from(request)).status, 101);
+    walk.settle_events(1);
+    client
+}
+
+// proves-part: GW-24 (the close code when a token ends is shown below)
+#[test]
+fn a_socket_needs_tls_a_listed_origin_and_a_token() {
+    let walk = walk();
+    let token = walk.token("orders:read");
+    walk.send(handshake().bearer(&token)).refused(Reason::UpgradeRefused);
+    walk.send_tls(handshake()).refused(Reason::CredentialMissing);
+    walk.send_tls(handshake().bearer(&walk.token("other"))).refused(Reason::ScopeInsufficient);
+    for origin in ["https://evil.example", "null", "https://app.good.example.evil.example"] {
+        walk.send_tls(handshake().bearer(&token).with(format!("Origin: {origin}")))
+            .refused(Reason::OriginRefused);
+    }
+    for request in [handshake().bearer(&token), handshake().bearer(&token).with(format!("Origin: {GOOD}"))] {
+        let mut client = open(&walk, request);
+        client.send("\u{1}\u{2}any frame");
+        assert_eq!(client.exactly(11).unwrap(), b"\x01\x02any frame");
+    }
+    let seen = &walk.upstream.seen()[0];
+    assert_eq!((seen.header("authorization"), seen.header("upgrade")), (None, Some("websocket")));
+    assert_eq!(seen.header("sec-websocket-key"), Some("dGhlIHNhbXBsZSBub25jZQ=="));
+}
+
+// proves: GW-24
+#[test]
+fn a_socket_is_closed_when_its_token_ends() {
+    let walk = walk();
+    let now = walk.clock.now().wall.as_seconds();
+    let token = walk.token_with(json!({ "scope": "orders:read", "exp": now + 2 }));
+    let mut client = open(&walk, handshake().bearer(&token));
+    match client.rest() {
+        // A close frame (RFC 6455 §5.5.1) of the server: opcode 8, two bytes, unmasked: 1008, policy violation.
+        Rest::Closed(bytes) | Rest::Reset(bytes) => assert_eq!(bytes, [0x88, 2, 0x03, 0xF0], "{bytes:?}"),
+        Rest::Open(bytes) => panic!("still open after {bytes:?}"),
+    }
+    walk.upstream.wait_until_idle();
+}
