@@ -32,7 +32,8 @@ pub(crate) enum Algorithm {
     EdDsa,
 }
 
-/// The kinds of key. An algorithm works with exactly one, so that no header can make one key pass for another.
+/// The kinds of key. An algorithm works with exactly one, so that no header can make one key pass
+/// for another.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum KeyKind {
     Rsa,

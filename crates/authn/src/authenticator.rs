@@ -1,9 +1,10 @@
 //! Who is calling: the one door to this crate while requests are walked.
 //!
-//! In: the head of a request, and which schemes its operation accepts. Out: the [`Principal`] behind the
-//! token, or a [`Denial`] with the challenge that fits. Called by the gateway's `admit`: first
-//! [`Authenticator::take_bearer`], then [`Authenticator::identify`], for each request anew (RFC 9110 §11: a
-//! connection is never authenticated). Does not decide what the caller may do: see `authz`.
+//! In: the head of a request, and which schemes its operation accepts. Out: the [`Principal`]
+//! behind the token, or a [`Denial`] with the challenge that fits. Called by the gateway's `admit`:
+//! first [`Authenticator::take_bearer`], then [`Authenticator::identify`], for each request anew
+//! (RFC 9110 §11: a connection is never authenticated). Does not decide what the caller may do: see
+//! `authz`.
 
 use std::sync::{Arc, Weak};
 use std::time::Duration;
@@ -31,7 +32,8 @@ pub struct Authenticator {
     token_size: usize,
 }
 
-/// The schemes that an operation accepts, and how it challenges. Made once, when the policy is compiled.
+/// The schemes that an operation accepts, and how it challenges. Made once, when the policy is
+/// compiled.
 #[derive(Clone, Debug)]
 pub struct AcceptedSchemes {
     /// One bit per issuer, in the order of [`Authenticator::issuers`].
@@ -57,8 +59,8 @@ impl Authenticator {
         self.issuers.iter().map(|issuer| &*issuer.scheme)
     }
 
-    /// The set of these schemes, with the realm that challenges name. An operation without schemes has a set too: it
-    /// is for taking tokens out of requests that need none.
+    /// The set of these schemes, with the realm that challenges name. An operation without schemes
+    /// has a set too: it is for taking tokens out of requests that need none.
     ///
     /// # Errors
     /// The first scheme that no issuer is configured for.
@@ -78,8 +80,9 @@ impl Authenticator {
     /// Takes the bearer token out of the head, so that it cannot reach the upstream or the record.
     ///
     /// # Errors
-    /// [`Reason::CredentialAmbiguous`] (400) if two places carry one: the upstream might believe the other.
-    /// [`Reason::CredentialMalformed`] and [`Reason::TokenTooLarge`] (401) before anything is parsed.
+    /// [`Reason::CredentialAmbiguous`] (400) if two places carry one: the upstream might believe
+    /// the other. [`Reason::CredentialMalformed`] and [`Reason::TokenTooLarge`] (401) before
+    /// anything is parsed.
     pub fn take_bearer(
         &self,
         headers: &mut HeaderMap,
@@ -92,9 +95,9 @@ impl Authenticator {
     /// Finds out who is calling. Waits only if a key has to be fetched first.
     ///
     /// # Errors
-    /// [`Reason::CredentialMissing`] without a token, with a challenge that names no error. A `Token…` reason
-    /// if the token is not believed; all look alike to the client (RFC 6750 §3.1). [`Reason::KeysUnavailable`]
-    /// (503) if the issuer's keys cannot be had.
+    /// [`Reason::CredentialMissing`] without a token, with a challenge that names no error. A
+    /// `Token…` reason if the token is not believed; all look alike to the client (RFC 6750 §3.1).
+    /// [`Reason::KeysUnavailable`] (503) if the issuer's keys cannot be had.
     pub async fn identify(
         &self,
         token: Option<&BearerToken>,
@@ -112,7 +115,8 @@ impl Authenticator {
     ///
     /// Must be polled on a tokio runtime with time and whatever [`Fetch`](crate::Fetch) needs.
     pub async fn refresh_due(&self) -> Duration {
-        // Each refresh runs as a task of its own; starting all before waiting keeps a slow issuer from holding up the rest.
+        // Each refresh runs as a task of its own; starting all before waiting keeps a slow issuer
+        // from holding up the rest.
         let mut under_way = Vec::with_capacity(self.issuers.len());
         for issuer in &self.issuers {
             let keys = Arc::clone(&issuer.keys);
@@ -130,7 +134,8 @@ impl Authenticator {
             .min(LONGEST_PAUSE)
     }
 
-    /// Keeps the keys fresh until the policy that owns them is gone. The gateway runs this on one worker.
+    /// Keeps the keys fresh until the policy that owns them is gone. The gateway runs this on one
+    /// worker.
     pub async fn keep_fresh(authenticator: Weak<Self>) {
         while let Some(current) = authenticator.upgrade() {
             let pause = current.refresh_due().await;

@@ -1,10 +1,10 @@
 //! Where a bearer token may sit, and taking it out of there.
 //!
-//! In: the header fields and the query of a request. Out: the token, and a head that no longer carries
-//! it, so that it can reach neither the upstream nor the record. Called once per request, before
-//! [`Authenticator::identify`](crate::Authenticator::identify). Does not judge the token: see [`crate::jws`].
-//! RFC 6750 §2. Tokens in a form body (§2.2) are never looked for; tokens in the query (§2.3) are
-//! ignored on purpose, since URLs end up in logs.
+//! In: the header fields and the query of a request. Out: the token, and a head that no longer
+//! carries it, so that it can reach neither the upstream nor the record. Called once per request,
+//! before [`Authenticator::identify`](crate::Authenticator::identify). Does not judge the token:
+//! see [`crate::jws`]. RFC 6750 §2. Tokens in a form body (§2.2) are never looked for; tokens in
+//! the query (§2.3) are ignored on purpose, since URLs end up in logs.
 
 use std::borrow::Cow;
 use std::fmt;
@@ -21,8 +21,8 @@ const QUERY_PARAMETER: &[u8] = b"access_token";
 
 /// A bearer token as it was presented: not judged yet.
 ///
-/// Keeps the field value instead of copying it; never printed, and only [`BearerToken::expose`] leads to
-/// the bytes. Invariant: a `b64token` (RFC 6750 §2.1) within the configured size.
+/// Keeps the field value instead of copying it; never printed, and only [`BearerToken::expose`]
+/// leads to the bytes. Invariant: a `b64token` (RFC 6750 §2.1) within the configured size.
 pub struct BearerToken {
     field: HeaderValue,
     start: usize,
@@ -79,16 +79,16 @@ impl TokenDigest {
     }
 }
 
-/// Takes the bearer token out of `headers`. After this no Authorization field with a bearer token is left,
-/// whatever the answer is.
+/// Takes the bearer token out of `headers`. After this no Authorization field with a bearer token
+/// is left, whatever the answer is.
 ///
 /// Other schemes are left alone: they are no bearer credential, and whether they may pass is decided
 /// by whoever knows the operation.
 ///
 /// # Errors
-/// [`Reason::CredentialAmbiguous`] if there are several fields, a list in one field, or a second token in the query: the
-/// upstream might believe the other. [`Reason::TokenTooLarge`] beyond `limit` bytes.
-/// [`Reason::CredentialMalformed`] if what follows the scheme is no `b64token`.
+/// [`Reason::CredentialAmbiguous`] if there are several fields, a list in one field, or a second
+/// token in the query: the upstream might believe the other. [`Reason::TokenTooLarge`] beyond
+/// `limit` bytes. [`Reason::CredentialMalformed`] if what follows the scheme is no `b64token`.
 pub(crate) fn take(headers: &mut HeaderMap, query: Option<&str>, limit: usize) -> Result<Taken, Refusal> {
     let query = query_token(query);
     if headers.get_all(AUTHORIZATION).iter().nth(1).is_some() {

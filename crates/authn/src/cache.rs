@@ -1,8 +1,9 @@
 //! Tokens that were verified a moment ago, so that the same token need not be verified again.
 //!
-//! In: the digest of a token, and what was proven. Out: the same [`Principal`], while the token has not expired
-//! and the keys that proved it are still the issuer's. Called by [`crate::authenticator`], one cache per
-//! issuer. Only accepted tokens are kept: a stranger can fill nothing here. The token itself is not kept.
+//! In: the digest of a token, and what was proven. Out: the same [`Principal`], while the token has
+//! not expired and the keys that proved it are still the issuer's. Called by
+//! [`crate::authenticator`], one cache per issuer. Only accepted tokens are kept: a stranger can
+//! fill nothing here. The token itself is not kept.
 //!
 //! Keyed on SHA-256, so that no token can be made that finds another's entry.
 
@@ -15,7 +16,6 @@ use quick_cache::sync::{Cache, DefaultLifecycle};
 
 use crate::bearer::TokenDigest;
 use crate::keys::KeyRing;
-use crate::trusted_issuer::Proven;
 
 /// A token larger than this counts as several entries, so that large ones cannot use up the memory.
 const BYTES_PER_ENTRY: usize = 1024;
@@ -26,12 +26,19 @@ pub(crate) struct VerifiedTokens(Option<TokenCache>);
 
 type TokenCache = Cache<Question, Entry, BySize, RandomState, DefaultLifecycle<Question, Entry>>;
 
-/// A token, and the set of schemes that were accepted when it was judged. The set belongs to the question: where
-/// two schemes share an issuer, another set may get another answer.
+/// A token, and the set of schemes that were accepted when it was judged. The set belongs to the
+/// question: where two schemes share an issuer, another set may get another answer.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub(crate) struct Question {
     pub(crate) token: TokenDigest,
     pub(crate) accepted: u64,
+}
+
+/// A principal, and the generation of keys that proved it.
+#[derive(Debug)]
+pub(crate) struct Proven {
+    pub(crate) principal: Arc<Principal>,
+    pub(crate) generation: u64,
 }
 
 #[derive(Clone, Debug)]

@@ -1,7 +1,8 @@
 //! What the caller hears when we do not believe it: RFC 6750 §3 and §3.1.
 //!
-//! In: a [`Refusal`]. Out: a [`Denial`] with the one challenge that belongs to its status. All bad tokens
-//! get the same words; which check failed reaches the record only, as the reason and its note.
+//! In: a [`Refusal`]. Out: a [`Denial`] with the one challenge that belongs to its status. All bad
+//! tokens get the same words; which check failed reaches the record only, as the reason and its
+//! note.
 
 use std::sync::Arc;
 

@@ -1,7 +1,8 @@
 //! From `identity:` as written to the issuers that are believed, with every mistake shown at its place.
 //!
-//! Key files are read here through [`Environment`]; nothing is fetched. An issuer whose settings did not
-//! change keeps its keys over a reload, so that a reload never depends on the issuer being up.
+//! Key files are read here through [`Environment`]; nothing is fetched. An issuer whose settings
+//! did not change keeps its keys over a reload, so that a reload never depends on the issuer being
+//! up.
 
 use std::collections::BTreeMap;
 use std::path::Path;

@@ -17,14 +17,17 @@ pub struct IssuerConfig {
     /// Must be set: without it, tokens minted for any other service would be accepted.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub audience: Option<OneOrMany>,
-    /// Where the issuer's keys are. When absent, the issuer's own metadata says so (OpenID Connect Discovery, RFC 8414).
+    /// Where the issuer's keys are. When absent, the issuer's own metadata says so (OpenID Connect
+    /// Discovery, RFC 8414).
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub jwks: Option<JwksConfig>,
-    /// Signature algorithms that are accepted: RS256, RS384, RS512, PS256, PS384, PS512, ES256, ES384, ES512,
-    /// EdDSA. A key that names no algorithm is bound to the first one in this list that it could serve.
+    /// Signature algorithms that are accepted: RS256, RS384, RS512, PS256, PS384, PS512, ES256,
+    /// ES384, ES512, EdDSA. A key that names no algorithm is bound to the first one in this list
+    /// that it could serve.
     #[serde(default = "default_algorithms")]
     pub algorithms: Vec<String>,
-    /// Values of `typ` that an access token may have. `absent` stands for tokens without `typ`. Anything but
+    /// Values of `typ` that an access token may have. `absent` stands for tokens without `typ`.
+    /// Anything but
     /// `at+jwt` is a deviation from RFC 9068 and is warned of.
     #[serde(default = "default_token_types")]
     pub token_types: Vec<String>,
@@ -34,8 +37,8 @@ pub struct IssuerConfig {
     /// Longest life of a token, from `iat` to `exp`. Not limited when absent.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub maximum_lifetime: Option<Period>,
-    /// The claim with the scopes, as a list or separated by spaces: `scope`, `scp`. A value that starts with `/` is
-    /// a JSON pointer into the claims.
+    /// The claim with the scopes, as a list or separated by spaces: `scope`, `scp`. A value that
+    /// starts with `/` is a JSON pointer into the claims.
     #[serde(default = "default_scope_claim")]
     pub scope_claim: String,
     /// The claim with the list of roles: `roles`, `/realm_access/roles`.
@@ -53,8 +56,8 @@ pub struct IssuerConfig {
     #[serde(default = "default_token_cache")]
     #[schemars(range(max = 1_000_000))]
     pub token_cache: u32,
-    /// Whether keys and metadata may be fetched from private and loopback addresses. Needed for an issuer in
-    /// the own network; otherwise it lets a bad address in metadata reach inside.
+    /// Whether keys and metadata may be fetched from private and loopback addresses. Needed for an
+    /// issuer in the own network; otherwise it lets a bad address in metadata reach inside.
     #[serde(default)]
     pub allow_private_network: bool,
 }

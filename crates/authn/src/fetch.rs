@@ -1,9 +1,10 @@
 //! How this crate asks an issuer something without opening a socket itself.
 //!
-//! In: an address and its bounds. Out: what was served. Implemented by the gateway's guarded client, and by
-//! fakes in tests; called by [`crate::keys`]. What the implementor must keep is GW-08: TLS verified, the name
-//! resolved once and that address used, no private or link-local address unless [`Reach`] says so, no
-//! redirects, caps on size and time. Status and size are checked again by the caller.
+//! In: an address and its bounds. Out: what was served. Implemented by the gateway's guarded
+//! client, and by fakes in tests; called by [`crate::keys`]. What the implementor must keep is
+//! GW-08: TLS verified, the name resolved once and that address used, no private or link-local
+//! address unless [`Reach`] says so, no redirects, caps on size and time. Status and size are
+//! checked again by the caller.
 
 use std::future::Future;
 use std::pin::Pin;

@@ -1,10 +1,11 @@
 //! The envelope of a token: JWS compact serialization, read strictly.
 //!
-//! In: the bytes of a bearer token within its size bound. Out: a [`Compact`] whose header is understood and
-//! whose parts are decoded; nothing of it is believed yet. Called by [`crate::authenticator`]; the signature
-//! is checked in [`crate::keys`], the claims in [`crate::jwt`]. RFC 7515 §3.1, §4.1, §7.1; RFC 7797 §6.
-//! Not done here, on purpose: JSON serialization, JWE, and any use of `jwk`, `jku`, `x5u`, `x5c`; keys come
-//! from the issuer alone (RFC 8725 §3.10).
+//! In: the bytes of a bearer token within its size bound. Out: a [`Compact`] whose header is
+//! understood and whose parts are decoded; nothing of it is believed yet. Called by
+//! [`crate::authenticator`]; the signature is checked in [`crate::keys`], the claims in
+//! [`crate::jwt`]. RFC 7515 §3.1, §4.1, §7.1; RFC 7797 §6. Not done here, on purpose: JSON
+//! serialization, JWE, and any use of `jwk`, `jku`, `x5u`, `x5c`; keys come from the issuer alone
+//! (RFC 8725 §3.10).
 
 use std::borrow::Cow;
 

@@ -1,7 +1,8 @@
 //! What a token claims, judged once its signature has been verified.
 //!
 //! In: the payload of a JWS and what its issuer's tokens must say. Out: a [`Principal`]. Called by
-//! [`crate::trusted_issuer`]. RFC 7519 §4.1, RFC 9068 §2.2 and §4, RFC 8725 §3.8 to §3.11. Not done here:
+//! [`crate::trusted_issuer`]. RFC 7519 §4.1, RFC 9068 §2.2 and §4, RFC 8725 §3.8 to §3.11. Not done
+//! here:
 //! `cnf` proofs (RFC 9449, RFC 8705); a token that is bound to a key is refused, never taken for a plain one.
 
 use std::borrow::Cow;

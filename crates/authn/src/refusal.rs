@@ -1,8 +1,8 @@
 //! Why a credential was not believed, before it is dressed as a [`Denial`](portcullis_domain::Denial).
 //!
-//! In: a [`Reason`] of the one table and a remark for the record. Out: the same, small enough to travel
-//! through every reader of this crate. [`crate::challenge`] turns it into an answer. Remarks are our own
-//! words or names from the configuration; they never repeat what the token says.
+//! In: a [`Reason`] of the one table and a remark for the record. Out: the same, small enough to
+//! travel through every reader of this crate. [`crate::challenge`] turns it into an answer. Remarks
+//! are our own words or names from the configuration; they never repeat what the token says.
 
 use std::borrow::Cow;
 use std::time::Duration;
@@ -29,8 +29,8 @@ impl Refusal {
         self
     }
 
-    /// The one of two refusals that says more: that keys could not be had means that nothing was decided,
-    /// and must not be hidden behind a decision; else the later one.
+    /// The one of two refusals that says more: that keys could not be had means that nothing was
+    /// decided, and must not be hidden behind a decision; else the later one.
     pub(crate) fn or(self, later: Self) -> Self {
         if self.reason == Reason::KeysUnavailable { self } else { later }
     }

@@ -1,8 +1,9 @@
 //! What a token says it is (`typ`), and whether that is an access token.
 //!
 //! In: `typ` of a header. Out: whether it is accepted, and on what ground. Called by
-//! [`crate::trusted_issuer`]. RFC 9068 §4: `at+jwt` or `application/at+jwt`; everything else is refused, so that an ID token,
-//! a logout token or a proof of possession is never taken for an access token (RFC 8725 §3.12).
+//! [`crate::trusted_issuer`]. RFC 9068 §4: `at+jwt` or `application/at+jwt`; everything else is
+//! refused, so that an ID token, a logout token or a proof of possession is never taken for an
+//! access token (RFC 8725 §3.12).
 
 use portcullis_domain::Reason;
 use serde_json::{Map, Value};
@@ -12,8 +13,8 @@ use crate::refusal::Refusal;
 /// How configuration names a token without `typ`.
 pub(crate) const ABSENT: &str = "absent";
 const ACCESS_TOKEN: &str = "at+jwt";
-/// Claims that only other kinds of token have: ID tokens (OpenID Connect Core §2, §3.3.2.11) and security events
-/// such as logout tokens (RFC 8417 §2.2).
+/// Claims that only other kinds of token have: ID tokens (OpenID Connect Core §2, §3.3.2.11) and
+/// security events such as logout tokens (RFC 8417 §2.2).
 const FOREIGN_CLAIMS: [&str; 4] = ["nonce", "at_hash", "c_hash", "events"];
 
 /// The token types that an issuer may use for access tokens.

@@ -1,15 +1,15 @@
 //! One issuer that is believed, and everything its access tokens must satisfy.
 //!
-//! In: a token that names this issuer. Out: the [`Principal`] it proves, or a [`Refusal`]. Called by
-//! [`crate::authenticator`]. Nothing of one issuer is known to another: keys, audiences and rules are all of
-//! this value (RFC 8725 §3.8).
+//! In: a token that names this issuer. Out: the principal it proves, or a [`Refusal`]. Called by
+//! [`crate::authenticator`]. Nothing of one issuer is known to another: keys, audiences and rules
+//! are all of this value (RFC 8725 §3.8).
 
 use std::sync::Arc;
 
-use portcullis_domain::{Issuer, Now, Principal, Reason};
+use portcullis_domain::{Issuer, Now, Reason};
 
 use crate::algorithm::AllowedAlgorithms;
-use crate::cache::VerifiedTokens;
+use crate::cache::{Proven, VerifiedTokens};
 use crate::jws::Compact;
 use crate::jwt::ClaimRules;
 use crate::keys::KeyRing;
@@ -28,13 +28,6 @@ pub(crate) struct TrustedIssuer {
     pub(crate) rules: ClaimRules,
     pub(crate) keys: Arc<KeyRing>,
     pub(crate) verified: VerifiedTokens,
-}
-
-/// A principal, and the generation of keys that proved it.
-#[derive(Debug)]
-pub(crate) struct Proven {
-    pub(crate) principal: Arc<Principal>,
-    pub(crate) generation: u64,
 }
 
 impl TrustedIssuer {

@@ -1,8 +1,9 @@
 //! When an issuer may be asked for its keys: one question at a time, and never in a stranger's rhythm.
 //!
-//! In: the moment, and why somebody wants newer keys. Out: whether to ask, to wait for the answer under way, or
-//! to leave it. A table of times without effects; [`super::ring`] acts on it. OpenID Connect Core §10.1.1
-//! lets an unknown `kid` trigger a fetch; without a cooldown any stranger could make us fetch at will.
+//! In: the moment, and why somebody wants newer keys. Out: whether to ask, to wait for the answer
+//! under way, or to leave it. A table of times without effects; [`super::ring`] acts on it. OpenID
+//! Connect Core §10.1.1 lets an unknown `kid` trigger a fetch; without a cooldown any stranger
+//! could make us fetch at will.
 
 use std::time::Duration;
 
@@ -93,6 +94,11 @@ impl Timetable {
         let wait = FIRST_RETRY.saturating_mul(1_u32.checked_shl(self.failures).unwrap_or(u32::MAX));
         self.failures = self.failures.saturating_add(1);
         self.next_for_age = mono + wait.min(self.times.cooldown);
+    }
+
+    /// How long until an unknown identifier may ask for the next renewal.
+    pub(super) fn cooling(&self, mono: Duration) -> Duration {
+        self.next_for_unknown_kid.saturating_sub(mono)
     }
 
     /// How long until age asks for the next renewal.

@@ -1,8 +1,8 @@
 //! One JSON Web Key: fit to verify access tokens, or not and why.
 //!
-//! In: a member of a JWK Set, as JSON whose members are unique. Out: a [`VerificationKey`] bound to exactly
-//! one algorithm, or an [`Unfit`]. Called by [`super::set`]. RFC 7517 §4, RFC 7518 §6, RFC 8037 §2.
-//! RFC 7517 §5: a key that cannot be used is left out and does not spoil the set.
+//! In: a member of a JWK Set, as JSON whose members are unique. Out: a [`VerificationKey`] bound to
+//! exactly one algorithm, or an [`Unfit`]. Called by [`super::set`]. RFC 7517 §4, RFC 7518 §6, RFC
+//! 8037 §2. RFC 7517 §5: a key that cannot be used is left out and does not spoil the set.
 
 use aws_lc_rs::signature::{self, ParsedPublicKey, RsaParameters, RsaPublicKeyComponents};
 use base64::Engine as _;
@@ -139,7 +139,8 @@ fn check_purpose(key: &Map<String, Value>) -> Result<(), Unfit> {
     }
 }
 
-/// The one algorithm of this key: what it names itself, else what the issuer's list leaves for its kind.
+/// The one algorithm of this key: what it names itself, else what the issuer's list leaves for its
+/// kind.
 fn bind(key: &Map<String, Value>, kind: KeyKind, allowed: &AllowedAlgorithms) -> Result<Algorithm, Unfit> {
     let Some(name) = text(key, "alg")? else {
         return allowed.binding_for(kind).ok_or(Unfit::AlgorithmUnlisted);
@@ -187,13 +188,17 @@ fn rsa(key: &Map<String, Value>, parameters: &'static RsaParameters) -> Result<P
     if bit_length(&e) < 17 || e.last().is_none_or(|byte| byte % 2 == 0) {
         return Err(Unfit::ExponentWeak);
     }
+    if n.last().is_none_or(|byte| byte % 2 == 0) {
+        return Err(Unfit::MaterialInvalid);
+    }
     if weak_modulus::is_roca(&n) {
         return Err(Unfit::ModulusWeak);
     }
     RsaPublicKeyComponents { n, e }.to_parsed_public_key(parameters).map_err(|_| Unfit::MaterialInvalid)
 }
 
-/// A big-endian number; without leading zeros where the length is not fixed (RFC 7518 §2, Base64urlUInt).
+/// A big-endian number; without leading zeros where the length is not fixed (RFC 7518 §2,
+/// Base64urlUInt).
 fn number(key: &Map<String, Value>, name: &'static str, length: Option<usize>) -> Result<Vec<u8>, Unfit> {
     let bytes = text(key, name)?
         .and_then(|text| URL_SAFE_NO_PAD.decode(text).ok())

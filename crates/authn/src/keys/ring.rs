@@ -4,98 +4,40 @@
 //! [`crate::trusted_issuer`] for each token that is not remembered, and by the gateway's driver through
 //! [`Authenticator::refresh_due`](crate::Authenticator::refresh_due).
 //!
-//! A token whose key is at hand never waits. Keys older than `refresh` are renewed in the background while they
-//! serve on; an unknown `kid` waits for at most one renewal per cooldown; keys older than `refresh` plus
-//! `stale_for` serve no longer (ASVS 16.5.3: nobody is let in on a guess). A renewal runs as a task of its
-//! own, so that a client that goes away does not take it along.
+//! A token whose key is at hand never waits. Keys older than `refresh` are renewed in the background
+//! while they serve on; an unknown `kid` waits for at most one renewal per cooldown; keys older than
+//! `refresh` plus `stale_for` serve no longer (ASVS 16.5.3: nobody is let in on a guess). A renewal runs
+//! as a task of its own, so that a client that goes away does not take it along.
 
-use std::hash::{BuildHasher as _, RandomState};
+use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 use arc_swap::ArcSwap;
-use portcullis_domain::{Clock, Now, Reason};
-use quick_cache::sync::Cache;
-use tokio::sync::{Semaphore, watch};
+use portcullis_domain::{Clock, Now};
 
-use super::flight::{Cause, Leave, RefreshTimes, Timetable};
+use super::flight::{Cause, Leave};
 use super::jwk::VerificationKey;
+use super::renewal::{Renewal, RenewalPlan, Waited, crowded, unavailable, unknown_kid};
 use super::set::{Found, KeySet, LeftOut};
-use super::source::{KeySource, Locator, RenewalFault};
-use crate::algorithm::{Algorithm, AllowedAlgorithms};
-use crate::fetch::{Fetch, FetchBounds, FetchError};
+use super::source::RenewalFault;
+use super::status::{KeyStatus, KeysHeld};
+use crate::algorithm::Algorithm;
+use crate::fetch::Fetch;
 use crate::refusal::Refusal;
-
-/// How many requests may wait for one renewal; more are told to come back.
-const WAITING_LIMIT: usize = 1024;
-/// How many absent identifiers are remembered.
-const ABSENT_LIMIT: usize = 1024;
 
 /// The current keys of one issuer.
 #[derive(Debug)]
 pub(crate) struct KeyRing {
     scheme: Arc<str>,
     held: ArcSwap<KeySet>,
-    /// Counts the changes that took a key away; what was proven by an earlier generation is proven no longer.
+    /// Counts the changes that took a key away; what was proven by an earlier generation is proven
+    /// no longer.
     generation: AtomicU64,
     /// The moment, in milliseconds of the monotonic clock, from which the keys serve no longer.
     usable_until: AtomicU64,
+    /// Absent for keys from a file, which change with the policy.
     renewal: Option<Renewal>,
-}
-
-/// What a ring needs to renew itself; absent for keys from a file, which change with the policy.
-struct Renewal {
-    plan: RenewalPlan,
-    locator: Locator,
-    fetch: Arc<dyn Fetch>,
-    clock: Clock,
-    timetable: Mutex<Timetable>,
-    last_fault: Mutex<Option<RenewalFault>>,
-    /// What was reported as left out; said again only when it changes.
-    reported: Mutex<Vec<LeftOut>>,
-    /// Counts renewals that ended, well or not.
-    ended: watch::Sender<u64>,
-    waiting: Semaphore,
-    /// Identifiers that the last renewal did not bring, by keyed hash, and until when they are not asked for.
-    absent: Cache<u64, Duration>,
-    absent_hasher: RandomState,
-}
-
-/// What two policies must agree on to share a ring.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub(crate) struct RenewalPlan {
-    pub(crate) source: KeySource,
-    pub(crate) allowed: AllowedAlgorithms,
-    pub(crate) times: RefreshTimes,
-    pub(crate) bounds: FetchBounds,
-    pub(crate) keys: usize,
-}
-
-/// The state of one issuer's keys, for health pages and metrics.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct KeyStatus {
-    /// The scheme's name in the configuration.
-    pub scheme: Arc<str>,
-    /// How many keys are usable.
-    pub keys: usize,
-    /// How they are.
-    pub held: KeysHeld,
-    /// What went wrong with the last renewal, if it failed.
-    pub last_fault: Option<String>,
-}
-
-/// How the keys of an issuer are.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum KeysHeld {
-    /// From a file; they change with the policy.
-    Fixed,
-    /// Renewed in time.
-    Fresh,
-    /// Renewals fail; the last good keys serve for a while.
-    Stale,
-    /// There are none, or they are too old; the issuer's tokens are refused.
-    Unavailable,
 }
 
 /// A key for one token, and the generation of the ring before it was looked up.
@@ -113,15 +55,6 @@ enum AtHand {
     UnknownKid,
     /// There are no keys to look in.
     NoKeys,
-}
-
-/// How waiting for a renewal ended.
-enum Waited {
-    Renewed,
-    /// No renewal may start for so long.
-    NotFor(Duration),
-    /// Too many wait already.
-    Crowded,
 }
 
 impl KeyRing {
@@ -143,31 +76,18 @@ impl KeyRing {
         fetch: Arc<dyn Fetch>,
         clock: Clock,
     ) -> Arc<Self> {
-        let renewal = Renewal {
-            locator: Locator::new(plan.source.clone()),
-            timetable: Mutex::new(Timetable::new(plan.times)),
-            plan,
-            fetch,
-            clock,
-            last_fault: Mutex::new(None),
-            reported: Mutex::new(Vec::new()),
-            ended: watch::Sender::new(0),
-            waiting: Semaphore::new(WAITING_LIMIT),
-            absent: Cache::new(ABSENT_LIMIT),
-            absent_hasher: RandomState::new(),
-        };
         Arc::new(Self {
             scheme,
             held: ArcSwap::from_pointee(KeySet::default()),
             generation: AtomicU64::new(0),
             usable_until: AtomicU64::new(0),
-            renewal: Some(renewal),
+            renewal: Some(Renewal::new(plan, fetch, clock)),
         })
     }
 
     /// Whether this ring renews itself exactly as `plan` says, so that a new policy can take it over.
     pub(crate) fn follows(&self, plan: &RenewalPlan) -> bool {
-        self.renewal.as_ref().is_some_and(|renewal| renewal.plan == *plan)
+        self.renewal.as_ref().is_some_and(|renewal| renewal.plan() == plan)
     }
 
     /// Whether what was proven in `generation` still holds.
@@ -190,46 +110,25 @@ impl KeyRing {
                 Ok(key)
             }
             AtHand::Refused(refusal) => Err(refusal),
-            AtHand::NoKeys => match self.renew(renewal, Cause::Age, now.mono).await {
-                Waited::Renewed => {
-                    let mono = renewal.clock.mono();
-                    let answer = self.at_hand(kid, algorithm, mono).without_renewal();
-                    answer.map_err(|refusal| renewal.with_retry(refusal, mono))
-                }
-                Waited::NotFor(wait) => Err(unavailable().retry_after(wait)),
-                Waited::Crowded => Err(crowded()),
-            },
-            AtHand::UnknownKid if renewal.is_known_absent(kid, now.mono) => Err(unknown_kid()),
-            AtHand::UnknownKid => match self.renew(renewal, Cause::UnknownKid, now.mono).await {
-                Waited::Renewed => {
-                    let mono = renewal.clock.mono();
-                    let at_hand = self.at_hand(kid, algorithm, mono);
-                    if matches!(at_hand, AtHand::UnknownKid) {
-                        renewal.remember_absent(kid, mono);
-                    }
-                    at_hand.without_renewal()
-                }
-                Waited::NotFor(_) => Err(unknown_kid()),
-                Waited::Crowded => Err(crowded()),
-            },
+            AtHand::NoKeys => self.wait_for_keys(renewal, kid, algorithm, now.mono).await,
+            AtHand::UnknownKid => self.wait_for_kid(renewal, kid, algorithm, now.mono).await,
         }
     }
 
     /// Renews the keys if they are due and waits for that.
     pub(crate) async fn refresh_if_due(self: &Arc<Self>) {
         if let Some(renewal) = &self.renewal {
-            self.renew(renewal, Cause::Age, renewal.clock.mono()).await;
+            renewal.wait(Cause::Age, renewal.mono(), || self.start_renewal()).await;
         }
     }
 
     /// How long no renewal is due; `None` if never.
     pub(crate) fn idle(&self) -> Option<Duration> {
-        let renewal = self.renewal.as_ref()?;
-        Some(renewal.timetable().idle(renewal.clock.mono()))
+        self.renewal.as_ref().map(|renewal| renewal.idle(renewal.mono()))
     }
 
     pub(crate) fn status(&self, now: Now) -> KeyStatus {
-        let last_fault = self.renewal.as_ref().and_then(|renewal| locked(&renewal.last_fault).clone());
+        let last_fault = self.renewal.as_ref().and_then(Renewal::last_fault);
         let held = match (&self.renewal, &last_fault) {
             (None, _) => KeysHeld::Fixed,
             (Some(_), _) if !self.is_usable(now.mono) => KeysHeld::Unavailable,
@@ -240,8 +139,47 @@ impl KeyRing {
         KeyStatus { scheme: Arc::clone(&self.scheme), keys: self.held.load().len(), held, last_fault }
     }
 
-    fn is_usable(&self, mono: Duration) -> bool {
-        millis(mono) < self.usable_until.load(Ordering::Acquire)
+    async fn wait_for_keys(
+        self: &Arc<Self>,
+        renewal: &Renewal,
+        kid: Option<&str>,
+        algorithm: Algorithm,
+        mono: Duration,
+    ) -> Result<KeyInHand, Refusal> {
+        match renewal.wait(Cause::Age, mono, || self.start_renewal()).await {
+            Waited::NotFor(wait) => Err(unavailable().retry_after(wait)),
+            Waited::Crowded => Err(crowded()),
+            Waited::Renewed => {
+                let mono = renewal.mono();
+                match self.at_hand(kid, algorithm, mono) {
+                    AtHand::NoKeys => Err(unavailable().retry_after(renewal.idle(mono))),
+                    at_hand => at_hand.without_renewal(),
+                }
+            }
+        }
+    }
+
+    async fn wait_for_kid(
+        self: &Arc<Self>,
+        renewal: &Renewal,
+        kid: Option<&str>,
+        algorithm: Algorithm,
+        mono: Duration,
+    ) -> Result<KeyInHand, Refusal> {
+        if renewal.is_known_absent(kid, mono) {
+            return Err(unknown_kid());
+        }
+        match renewal.wait(Cause::UnknownKid, mono, || self.start_renewal()).await {
+            Waited::NotFor(_) => Err(renewal.judge_unknown(kid, mono)),
+            Waited::Crowded => Err(crowded()),
+            Waited::Renewed => {
+                let mono = renewal.mono();
+                match self.at_hand(kid, algorithm, mono) {
+                    AtHand::UnknownKid => Err(renewal.judge_unknown(kid, mono)),
+                    at_hand => at_hand.without_renewal(),
+                }
+            }
+        }
     }
 
     fn at_hand(&self, kid: Option<&str>, algorithm: Algorithm, mono: Duration) -> AtHand {
@@ -257,39 +195,27 @@ impl KeyRing {
         }
     }
 
+    fn is_usable(&self, mono: Duration) -> bool {
+        millis(mono) < self.usable_until.load(Ordering::Acquire)
+    }
+
     fn renew_in_background(self: &Arc<Self>, renewal: &Renewal, mono: Duration) {
-        let fresh_until =
-            self.usable_until.load(Ordering::Acquire).saturating_sub(millis(renewal.plan.times.stale_for));
-        if millis(mono) >= fresh_until && renewal.timetable().ask(Cause::Age, mono) == Leave::Ask {
+        let stale_for = millis(renewal.plan().times.stale_for);
+        let fresh_until = self.usable_until.load(Ordering::Acquire).saturating_sub(stale_for);
+        if millis(mono) >= fresh_until && renewal.ask(Cause::Age, mono) == Leave::Ask {
             self.start_renewal();
         }
     }
 
-    async fn renew(self: &Arc<Self>, renewal: &Renewal, cause: Cause, mono: Duration) -> Waited {
-        // Subscribed before asking, so that no end is missed.
-        let mut ended = renewal.ended.subscribe();
-        let leave = renewal.timetable().ask(cause, mono);
-        match leave {
-            Leave::NotFor(wait) => return Waited::NotFor(wait),
-            Leave::Ask => self.start_renewal(),
-            Leave::Join => {}
-        }
-        let Ok(_place) = renewal.waiting.try_acquire() else { return Waited::Crowded };
-        // Fails only if the sender is gone, and the sender is ours.
-        let _ = ended.changed().await;
-        Waited::Renewed
-    }
-
-    /// Starts the task that was given leave. Whatever happens to it, [`Landing`] ends it.
+    /// Starts the renewal that was given leave. Whatever happens to the task, [`Landing`] ends it.
     fn start_renewal(self: &Arc<Self>) {
         let landing = Landing { ring: Arc::clone(self), outcome: Err(RenewalFault::BrokenOff) };
         tokio::spawn(landing.fly());
     }
 
-    fn accept(&self, renewal: &Renewal, keys: KeySet, mono: Duration) -> Result<(), RenewalFault> {
+    fn accept(&self, plan: &RenewalPlan, keys: KeySet, mono: Duration) -> Result<(), RenewalFault> {
         let is_empty = keys.is_empty();
         let keeps_all = keys.keeps_all_of(&self.held.load());
-        let usable_for = renewal.plan.times.refresh + renewal.plan.times.stale_for;
         self.held.store(Arc::new(keys));
         if !keeps_all {
             // After the store: who sees the new generation sees the new keys.
@@ -300,53 +226,13 @@ impl KeyRing {
             self.usable_until.store(0, Ordering::Release);
             return Err(RenewalFault::NoUsableKey);
         }
-        self.usable_until.store(millis(mono + usable_for), Ordering::Release);
+        self.usable_until.store(millis(mono + plan.times.refresh + plan.times.stale_for), Ordering::Release);
         Ok(())
     }
 }
 
-impl Renewal {
-    fn timetable(&self) -> MutexGuard<'_, Timetable> {
-        locked(&self.timetable)
-    }
-
-    async fn fetch_keys(&self) -> Result<(KeySet, Vec<LeftOut>), RenewalFault> {
-        let bounds = self.plan.bounds;
-        let set = tokio::time::timeout(bounds.time, self.locator.fetch_set(&*self.fetch, bounds))
-            .await
-            .map_err(|_| RenewalFault::Fetch(FetchError::TimedOut))??;
-        Ok(KeySet::read(&set, &self.plan.allowed, self.plan.keys)?)
-    }
-
-    fn report(&self, scheme: &str, left_out: Vec<LeftOut>) {
-        let mut reported = locked(&self.reported);
-        if *reported != left_out {
-            for LeftOut { index, why } in &left_out {
-                tracing::warn!(scheme, index, %why, "a published key is not used");
-            }
-            *reported = left_out;
-        }
-    }
-
-    /// Says when the next renewal may bring what this one did not.
-    fn with_retry(&self, refusal: Refusal, mono: Duration) -> Refusal {
-        match refusal.reason() {
-            Reason::KeysUnavailable => refusal.retry_after(self.timetable().idle(mono)),
-            _ => refusal,
-        }
-    }
-
-    fn is_known_absent(&self, kid: Option<&str>, mono: Duration) -> bool {
-        self.absent.get(&self.absent_hasher.hash_one(kid)).is_some_and(|until| mono < until)
-    }
-
-    fn remember_absent(&self, kid: Option<&str>, mono: Duration) {
-        self.absent.insert(self.absent_hasher.hash_one(kid), mono + self.plan.times.cooldown);
-    }
-}
-
 impl AtHand {
-    /// The answer when no renewal can change it any more.
+    /// The answer when no renewal can change it.
     fn without_renewal(self) -> Result<KeyInHand, Refusal> {
         match self {
             Self::Key(key) => Ok(key),
@@ -357,7 +243,8 @@ impl AtHand {
     }
 }
 
-/// A renewal under way. Its end is told even if the task is dropped or panics, so that nobody waits for ever.
+/// A renewal under way. It ends when this is dropped, so that nobody waits for ever on a task that
+/// panicked or whose runtime went away.
 struct Landing {
     ring: Arc<KeyRing>,
     outcome: Result<(KeySet, Vec<LeftOut>), RenewalFault>,
@@ -374,47 +261,16 @@ impl Landing {
 impl Drop for Landing {
     fn drop(&mut self) {
         let Some(renewal) = &self.ring.renewal else { return };
-        let mono = renewal.clock.mono();
+        let mono = renewal.mono();
         let outcome = std::mem::replace(&mut self.outcome, Err(RenewalFault::BrokenOff));
         let result = outcome.and_then(|(keys, left_out)| {
             renewal.report(&self.ring.scheme, left_out);
-            self.ring.accept(renewal, keys, mono)
+            self.ring.accept(renewal.plan(), keys, mono)
         });
-        match &result {
-            Ok(()) => renewal.timetable().succeeded(mono),
-            Err(fault) => {
-                tracing::error!(scheme = &*self.ring.scheme, %fault, "the keys of an issuer could not be renewed");
-                renewal.timetable().failed(mono);
-            }
-        }
-        *locked(&renewal.last_fault) = result.err();
-        renewal.ended.send_modify(|ended| *ended = ended.wrapping_add(1));
+        renewal.end(&self.ring.scheme, result, mono);
     }
-}
-
-fn unknown_kid() -> Refusal {
-    Refusal::because(Reason::TokenKeyUnknown, "no key of the issuer has this `kid`")
-}
-
-fn unavailable() -> Refusal {
-    Refusal::because(Reason::KeysUnavailable, "the issuer's keys could not be had")
-}
-
-fn crowded() -> Refusal {
-    Refusal::because(Reason::KeysUnavailable, "too many requests wait for the issuer's keys")
-        .retry_after(Duration::from_secs(1))
 }
 
 fn millis(span: Duration) -> u64 {
     u64::try_from(span.as_millis()).unwrap_or(u64::MAX)
-}
-
-fn locked<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
-    mutex.lock().unwrap_or_else(PoisonError::into_inner)
-}
-
-impl std::fmt::Debug for Renewal {
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.debug_struct("Renewal").field("plan", &self.plan).finish_non_exhaustive()
-    }
 }

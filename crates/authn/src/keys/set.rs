@@ -1,7 +1,7 @@
 //! A JWK Set with only the keys that are fit to verify (RFC 7517 §5).
 //!
-//! In: the bytes an issuer serves or a file holds. Out: a [`KeySet`], and a remark for every key that was
-//! left out. Called by [`super::ring`] and, for files, when the policy is compiled.
+//! In: the bytes an issuer serves or a file holds. Out: a [`KeySet`], and a remark for every key
+//! that was left out. Called by [`super::ring`] and, for files, when the policy is compiled.
 
 use std::sync::Arc;
 

@@ -1,8 +1,8 @@
 //! Where the keys of an issuer come from, and finding that out from the issuer's own metadata.
 //!
-//! In: a configured address, or only the issuer. Out: the bytes of a JWK Set. Called by [`super::ring`] for
-//! each renewal. OpenID Connect Discovery 1.0 §4, RFC 8414 §3. RFC 8414 §3.3: metadata that names
-//! another issuer is not this issuer's, and nothing in it is used.
+//! In: a configured address, or only the issuer. Out: the bytes of a JWK Set. Called by
+//! [`super::ring`] for each renewal. OpenID Connect Discovery 1.0 §4, RFC 8414 §3. RFC 8414 §3.3:
+//! metadata that names another issuer is not this issuer's, and nothing in it is used.
 
 use std::net::IpAddr;
 use std::sync::{Arc, Mutex, PoisonError};
@@ -99,7 +99,8 @@ impl Locator {
         Self { source, located: Mutex::new(None) }
     }
 
-    /// Fetches the set. Metadata is read once and again after a failure, so that a renewal is one fetch.
+    /// Fetches the set. Metadata is read once and again after a failure, so that a renewal is one
+    /// fetch.
     pub(super) async fn fetch_set(
         &self,
         fetch: &dyn Fetch,
@@ -161,7 +162,8 @@ async fn get(fetch: &dyn Fetch, url: &Url, bounds: FetchBounds) -> Result<Bytes,
     Ok(answer.body)
 }
 
-/// An address that may be fetched from: https, or http to this machine where private addresses are allowed.
+/// An address that may be fetched from: https, or http to this machine where private addresses are
+/// allowed.
 pub(crate) fn checked_address(text: &str, reach: Reach) -> Result<Url, AddressFault> {
     let url = Url::parse(text).map_err(|_| AddressFault::NotAUrl)?;
     if !url.has_host() {

@@ -4,8 +4,8 @@
 //! of 65537 modulo every small prime, and so is their product. Called by [`super::jwk`] once per key.
 //! M. Nemec et al., "The Return of Coppersmith's Attack", CCS 2017, §3.
 
-/// The primes below 168, which divide the primorial used for every key size. A sound modulus passes for a
-/// weak one about once in 2^60.
+/// The primes below 168, which divide the primorial used for every key size. A sound modulus passes
+/// for a weak one about once in 2^60.
 const PRIMES: [u32; 38] = [
     3, 5, 7, 11, 13, 17, 19, 23, 29, 31, 37, 41, 43, 47, 53, 59, 61, 67, 71, 73, 79, 83, 89, 97, 101, 103,
     107, 109, 113, 127, 131, 137, 139, 149, 151, 157, 163, 167,

@@ -1,0 +1,68 @@
+//! Stands in for the gateway's guarded client.
+
+use std::collections::HashMap;
+use std::sync::{Arc, Mutex};
+
+use bytes::Bytes;
+use portcullis_authn::{Fetch, FetchBounds, FetchError, FetchFuture, Fetched};
+use url::Url;
+
+/// What an address does when asked.
+#[derive(Clone, Debug)]
+pub(crate) enum Behavior {
+    Serves(String),
+    Answers(u16, String),
+    Fails(FetchError),
+    Hangs,
+}
+
+#[derive(Default)]
+pub(crate) struct FakeFetch {
+    places: Mutex<HashMap<String, Behavior>>,
+    asked: Mutex<Vec<(String, FetchBounds)>>,
+}
+
+impl FakeFetch {
+    pub(crate) fn new() -> Arc<Self> {
+        Arc::default()
+    }
+
+    pub(crate) fn set(&self, url: &str, behavior: Behavior) {
+        self.places.lock().unwrap().insert(url.to_owned(), behavior);
+    }
+
+    pub(crate) fn serve(&self, url: &str, body: impl Into<String>) {
+        self.set(url, Behavior::Serves(body.into()));
+    }
+
+    /// Everything that was asked for, in order.
+    pub(crate) fn asked(&self) -> Vec<String> {
+        self.asked.lock().unwrap().iter().map(|(url, _)| url.clone()).collect()
+    }
+
+    pub(crate) fn count(&self) -> usize {
+        self.asked.lock().unwrap().len()
+    }
+
+    pub(crate) fn last_bounds(&self) -> FetchBounds {
+        self.asked.lock().unwrap().last().expect("something was asked for").1
+    }
+}
+
+impl Fetch for FakeFetch {
+    fn get<'a>(&'a self, url: &'a Url, bounds: FetchBounds) -> FetchFuture<'a> {
+        self.asked.lock().unwrap().push((url.to_string(), bounds));
+        let behavior = self.places.lock().unwrap().get(url.as_str()).cloned();
+        Box::pin(async move {
+            // One turn of the runtime, so that others get to join in as on a real network.
+            tokio::task::yield_now().await;
+            match behavior {
+                Some(Behavior::Serves(body)) => Ok(Fetched { status: 200, body: Bytes::from(body) }),
+                Some(Behavior::Answers(status, body)) => Ok(Fetched { status, body: Bytes::from(body) }),
+                Some(Behavior::Fails(error)) => Err(error),
+                Some(Behavior::Hangs) => std::future::pending().await,
+                None => Ok(Fetched { status: 404, body: Bytes::new() }),
+            }
+        })
+    }
+}
