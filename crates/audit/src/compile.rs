@@ -1,0 +1,120 @@
+//! From the written audit settings to [`Settings`], with every mistake shown at its place.
+
+use portcullis_config::codes::record as codes;
+use portcullis_config::{ByteSize, Diagnostic, Diagnostics, Environment, Place};
+
+use crate::config::{AuditConfig, OnFailureConfig};
+use crate::recorder::{OnFailure, Settings};
+use crate::sink::SinkChoice;
+
+const SMALLEST_QUEUE: ByteSize = ByteSize(64 * 1024);
+const LARGEST_QUEUE: ByteSize = ByteSize(1024 * 1024 * 1024);
+
+/// Compiles the `audit` section, which stands at `place`. `None` if anything in it is a mistake.
+pub fn compile(
+    config: &AuditConfig,
+    place: &Place,
+    environment: &Environment,
+    diagnostics: &mut Diagnostics,
+) -> Option<Settings> {
+    let sink = compile_sink(config, place, environment, diagnostics);
+    let is_sound = (SMALLEST_QUEUE..=LARGEST_QUEUE).contains(&config.queue);
+    if !is_sound {
+        diagnostics.push(
+            Diagnostic::error(codes::QUEUE_RANGE, format!("a queue of `{}` is out of range", config.queue))
+                .at(place.child("queue"))
+                .help(format!("write a size from `{SMALLEST_QUEUE}` to `{LARGEST_QUEUE}`")),
+        );
+    }
+    let on_failure = match config.on_failure {
+        OnFailureConfig::Continue => OnFailure::Continue,
+        OnFailureConfig::Deny => OnFailure::Deny,
+    };
+    let sink = sink.filter(|_| is_sound)?;
+    Some(Settings { sink, queue_bytes: config.queue.as_usize(), on_failure })
+}
+
+fn compile_sink(
+    config: &AuditConfig,
+    place: &Place,
+    environment: &Environment,
+    diagnostics: &mut Diagnostics,
+) -> Option<SinkChoice> {
+    let Some(file) = &config.file else { return Some(SinkChoice::Stdout) };
+    if config.stdout {
+        diagnostics.push(
+            Diagnostic::error(
+                codes::SINK_AMBIGUOUS,
+                "the record goes to a file or to standard output, not to both",
+            )
+            .at(place.child("stdout").key())
+            .related(place.child("file"), "a file is named here")
+            .help("remove one of them; a collector can read the file as well"),
+        );
+        return None;
+    }
+    let path = environment.path(file);
+    let folder = match path.parent() {
+        Some(folder) if !folder.as_os_str().is_empty() => folder,
+        _ => std::path::Path::new("."),
+    };
+    let is_file = path.file_name().is_some() && !path.is_dir();
+    if !is_file || !folder.is_dir() {
+        diagnostics.push(
+            Diagnostic::error(
+                codes::FILE_UNREACHABLE,
+                format!("no record can be kept at `{}`", file.escape_debug()),
+            )
+            .at(place.child("file"))
+            .label(if is_file { "the folder does not exist" } else { "this is a folder" })
+            .help("name a file in a folder that exists and that the gateway may write to"),
+        );
+        return None;
+    }
+    Some(SinkChoice::File(path))
+}
+
+#[cfg(test)]
+mod tests {
+    use portcullis_config::{Document, Limits, decode};
+
+    use super::*;
+
+    #[track_caller]
+    fn read(text: &str) -> Result<Settings, Vec<&'static str>> {
+        let folder = tempfile::tempdir().unwrap();
+        let environment = Environment::fixed::<&str, &str>([]).with_base(folder.path());
+        let document = Document::parse("audit.json", text.as_bytes(), &Limits::default());
+        let document = document.unwrap_or_else(|mistakes| panic!("{}", mistakes.len()));
+        let mut diagnostics = Diagnostics::new();
+        let config: Option<AuditConfig> = decode(&document, &mut diagnostics);
+        let settings =
+            config.and_then(|config| compile(&config, &document.at(""), &environment, &mut diagnostics));
+        assert_eq!(settings.is_none(), diagnostics.has_errors());
+        settings.ok_or_else(|| diagnostics.iter().map(|mistake| mistake.code().0).collect())
+    }
+
+    #[test]
+    fn nothing_said_records_on_standard_output() {
+        let settings = read("{}").unwrap();
+        assert!(matches!(settings.sink, SinkChoice::Stdout));
+        assert_eq!((settings.queue_bytes, settings.on_failure), (8 << 20, OnFailure::Continue));
+        assert_eq!(AuditConfig::default(), serde_json::from_str("{}").unwrap());
+    }
+
+    #[test]
+    fn a_file_is_meant_from_the_configuration() {
+        let settings = read(r#"{"file": "audit.log", "on_failure": "deny", "queue": "1 MiB"}"#).unwrap();
+        assert!(
+            matches!(settings.sink, SinkChoice::File(path) if path.is_absolute() && path.ends_with("audit.log"))
+        );
+        assert_eq!((settings.queue_bytes, settings.on_failure), (1 << 20, OnFailure::Deny));
+    }
+
+    #[test]
+    fn every_mistake_is_shown_at_once() {
+        assert_eq!(read(r#"{"file": "a", "stdout": true, "queue": 1}"#).unwrap_err(), ["C0601", "C0603"]);
+        assert_eq!(read(r#"{"file": "missing/audit.log"}"#).unwrap_err(), ["C0602"]);
+        assert_eq!(read(r#"{"file": ".."}"#).unwrap_err(), ["C0602"]);
+    }
+}

@@ -1,0 +1,255 @@
+//! One decision, as it is recorded.
+//!
+//! In: borrowed facts of one walk. Out: one line of JSON. Called by the gateway's `record` stage through
+//! [`crate::Pen`], once per request, whatever its end. Every field a stranger had a hand in goes through
+//! [`crate::redact`] and is capped; names from configuration and tables are written as they are.
+//!
+//! What each event carries (AUD-01): when (`time`, arrival in UTC), where (`listener`, `host`, `api`,
+//! `operation`, `target`), who (`peer`, `client`, `principal`), what (`event`, `method`), how it ended
+//! (`outcome`, `status`, `reason`, `stage`), and the id by which it is found again (`receipt`).
+
+use std::net::IpAddr;
+use std::time::Duration;
+
+use portcullis_domain::{Denial, Fault, Principal, Reason, ReceiptId, Trail};
+
+use crate::line::{Calendar, Line, push_text};
+use crate::redact;
+use crate::vocabulary::EventName;
+
+/// Most bytes that are kept of a name, an id, a user agent.
+const FIELD: usize = 256;
+/// Most bytes that are kept of a target.
+const TARGET: usize = 1024;
+/// Most bytes that are kept of a remark.
+const NOTE: usize = 512;
+/// Most violations that are listed.
+const VIOLATIONS: usize = 8;
+
+/// How a request ended.
+#[derive(Clone, Copy, Debug)]
+pub enum Verdict<'a> {
+    /// The upstream, or the gateway on its behalf, answered.
+    Answered,
+    /// We said no.
+    Denied(&'a Denial),
+    /// Something broke.
+    Failed(&'a Fault),
+}
+
+/// How a principal became known.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Proof {
+    /// The credential was verified for this request: an authentication in the sense of AUD-02.
+    Verified,
+    /// The same credential had been verified shortly before.
+    Remembered,
+}
+
+/// Who was recognized, and how.
+#[derive(Clone, Copy, Debug)]
+pub struct Identity<'a> {
+    /// Who.
+    pub principal: &'a Principal,
+    /// How.
+    pub proof: Proof,
+}
+
+/// A borrowed view of one decision.
+#[derive(Clone, Copy, Debug)]
+pub struct Event<'a> {
+    /// What each stage answered, and when the request arrived.
+    pub trail: &'a Trail,
+    /// Our own id of the request.
+    pub receipt: ReceiptId,
+    /// The id that the client sent; kept beside ours and never in its place (AUD-18).
+    pub external_id: Option<&'a str>,
+    /// The listener's name or address.
+    pub listener: &'a str,
+    /// The socket's other end.
+    pub peer: IpAddr,
+    /// Whom trusted proxies say it comes from; the peer itself if there are none.
+    pub client: IpAddr,
+    /// `1.2`, `1.3`; nothing on plaintext.
+    pub tls: Option<&'a str>,
+    /// `http/1.1`, `h2`.
+    pub protocol: &'a str,
+    /// The host that was asked for.
+    pub host: Option<&'a str>,
+    /// What the client calls itself.
+    pub user_agent: Option<&'a str>,
+    /// The request's method.
+    pub method: &'a str,
+    /// Path and query, raw; hidden in part when written.
+    pub target: &'a str,
+    /// The API, once routed.
+    pub api: Option<&'a str>,
+    /// The operation's id, once routed.
+    pub operation: Option<&'a str>,
+    /// The operation's path template, once routed.
+    pub template: Option<&'a str>,
+    /// Who is calling, once known.
+    pub identity: Option<Identity<'a>>,
+    /// How it ended.
+    pub verdict: Verdict<'a>,
+    /// The status that the client saw.
+    pub status: u16,
+    /// The policy that the request was judged by.
+    pub revision: &'a str,
+    /// From arrival to the end of the answer.
+    pub duration: Duration,
+    /// How much of it the upstream took, if it was asked.
+    pub upstream_duration: Option<Duration>,
+    /// Bytes of the request's body.
+    pub request_bytes: u64,
+    /// Bytes of the response's body.
+    pub response_bytes: u64,
+    /// The upstream's address, if it was asked.
+    pub upstream: Option<&'a str>,
+}
+
+impl Verdict<'_> {
+    /// Why, unless it was answered.
+    #[must_use]
+    pub fn reason(&self) -> Option<Reason> {
+        match self {
+            Self::Answered => None,
+            Self::Denied(denial) => Some(denial.reason()),
+            Self::Failed(fault) => Some(fault.reason()),
+        }
+    }
+
+    /// The stable word.
+    #[must_use]
+    pub const fn name(&self) -> &'static str {
+        match self {
+            Self::Answered => "answered",
+            Self::Denied(_) => "denied",
+            Self::Failed(_) => "failed",
+        }
+    }
+}
+
+impl Proof {
+    const fn name(self) -> &'static str {
+        match self {
+            Self::Verified => "verified",
+            Self::Remembered => "remembered",
+        }
+    }
+}
+
+impl Event<'_> {
+    /// What this event is called.
+    #[must_use]
+    pub fn name(&self) -> EventName {
+        match (self.verdict.reason(), self.identity) {
+            (Some(reason), _) => EventName::of(reason),
+            (None, Some(Identity { proof: Proof::Verified, .. })) => EventName::AuthnLoginSuccess,
+            (None, Some(Identity { proof: Proof::Remembered, .. }) | None) => EventName::RequestAnswered,
+        }
+    }
+
+    /// Appends the event as one line.
+    pub(crate) fn write(&self, buffer: &mut Vec<u8>, calendar: &mut Calendar) {
+        let name = self.name();
+        let mut line = Line::begin(buffer, self.trail.arrived().wall, calendar);
+        line.word("event", name.text()).word("level", name.level().name());
+        line.word("receipt", self.receipt.encode(&mut [0; 36]));
+        if let Some(id) = self.external_id {
+            line.text("external_id", &redact::text(id), FIELD);
+        }
+        self.write_outcome(&mut line);
+        self.write_where(&mut line);
+        if let Some(identity) = &self.identity {
+            write_identity(&mut line, identity);
+        }
+        self.write_measures(&mut line);
+        line.end();
+    }
+
+    fn write_outcome(&self, line: &mut Line<'_>) {
+        line.word("outcome", self.verdict.name()).number("status", u64::from(self.status));
+        if let Some(reason) = self.verdict.reason() {
+            line.word("reason", reason.code()).word("stage", reason.facts().stage.name());
+        }
+        line.words("would_deny", self.trail.shadowed().map(Reason::code));
+        match self.verdict {
+            Verdict::Answered => {}
+            Verdict::Denied(denial) => write_denial(line, denial),
+            Verdict::Failed(fault) => {
+                if let Some(note) = fault.note() {
+                    line.text("note", &redact::text(note.as_str()), NOTE);
+                }
+            }
+        }
+    }
+
+    fn write_where(&self, line: &mut Line<'_>) {
+        line.text("listener", self.listener, FIELD).address("peer", self.peer);
+        if self.client != self.peer {
+            line.address("client", self.client);
+        }
+        line.word("protocol", self.protocol);
+        if let Some(version) = self.tls {
+            line.word("tls", version);
+        }
+        if let Some(host) = self.host {
+            line.text("host", &redact::text(host), FIELD);
+        }
+        if let Some(agent) = self.user_agent {
+            line.text("user_agent", &redact::text(agent), FIELD);
+        }
+        line.text("method", &redact::text(self.method), FIELD);
+        line.text("target", &redact::target(self.target), TARGET);
+        for (name, value) in [("api", self.api), ("operation", self.operation), ("template", self.template)] {
+            if let Some(value) = value {
+                line.text(name, value, FIELD);
+            }
+        }
+    }
+
+    fn write_measures(&self, line: &mut Line<'_>) {
+        line.text("revision", self.revision, FIELD).micros("duration_us", self.duration);
+        if let Some(upstream) = self.upstream {
+            line.text("upstream", upstream, FIELD);
+        }
+        if let Some(duration) = self.upstream_duration {
+            line.micros("upstream_us", duration);
+        }
+        line.number("request_bytes", self.request_bytes).number("response_bytes", self.response_bytes);
+    }
+}
+
+fn write_identity(line: &mut Line<'_>, identity: &Identity<'_>) {
+    let principal = identity.principal;
+    line.text("issuer", principal.issuer.as_str(), FIELD);
+    line.text("subject", &redact::text(principal.subject.as_str()), FIELD);
+    if let Some(client) = &principal.client {
+        line.text("client_id", &redact::text(client), FIELD);
+    }
+    line.text("authn_scheme", &principal.scheme, FIELD).word("authn", identity.proof.name());
+}
+
+fn write_denial(line: &mut Line<'_>, denial: &Denial) {
+    let violations = denial.violations();
+    if !violations.is_empty() {
+        line.raw("violations", |buffer| {
+            for (index, violation) in violations.iter().take(VIOLATIONS).enumerate() {
+                buffer.extend_from_slice(if index == 0 { b"[{\"in\":" } else { b",{\"in\":" });
+                push_text(buffer, violation.location, FIELD);
+                buffer.extend_from_slice(b",\"at\":");
+                push_text(buffer, &redact::text(&violation.at), FIELD);
+                buffer.extend_from_slice(b",\"keyword\":");
+                push_text(buffer, &violation.keyword, FIELD);
+                buffer.push(b'}');
+            }
+            buffer.push(b']');
+        });
+    }
+    // Names of quotas are checked when they are compiled.
+    line.words("quotas", denial.violated_policies().iter().map(String::as_str));
+    if let Some(note) = denial.note() {
+        line.text("note", &redact::text(note.as_str()), NOTE);
+    }
+}

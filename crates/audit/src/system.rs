@@ -1,0 +1,196 @@
+//! What happens to the gateway itself, as it is recorded (AUD-06).
+//!
+//! In: borrowed facts. Out: one line of JSON. Called by whoever starts, stops, reloads and watches, through
+//! [`crate::Recorder::note`]. Rare events: no request waits for them.
+
+use std::net::IpAddr;
+
+use portcullis_domain::Timestamp;
+
+use crate::line::{Calendar, Line};
+use crate::redact;
+use crate::vocabulary::EventName;
+
+const TEXT: usize = 512;
+
+/// Something that is no request.
+#[derive(Clone, Copy, Debug)]
+pub enum System<'a> {
+    /// The process is ready.
+    Started {
+        /// The program's version.
+        version: &'a str,
+        /// The policy it starts with.
+        revision: &'a str,
+    },
+    /// The process stops.
+    Stopped {
+        /// What made it stop: a signal, an error.
+        cause: &'a str,
+    },
+    /// A policy is in force.
+    PolicyLoaded {
+        /// Its revision.
+        revision: &'a str,
+        /// SHA-256 of the files it was compiled from, in hexadecimal.
+        digest: &'a str,
+        /// Who or what asked for it: start, signal, file change, an administrator.
+        actor: &'a str,
+    },
+    /// A policy was not taken; the one before stays.
+    PolicyRefused {
+        /// The revision that stays in force.
+        revision: &'a str,
+        /// SHA-256 of the files that were refused.
+        digest: &'a str,
+        /// Who or what asked for it.
+        actor: &'a str,
+        /// How many mistakes it has.
+        mistakes: usize,
+        /// The first of them: code and place.
+        first: &'a str,
+    },
+    /// A certificate was taken into use.
+    CertificateLoaded {
+        /// Whose.
+        name: &'a str,
+        /// When it ends.
+        not_after: Timestamp,
+    },
+    /// A certificate was not taken; the one before stays.
+    CertificateRefused {
+        /// Whose.
+        name: &'a str,
+        /// Why.
+        cause: &'a str,
+    },
+    /// TLS could not be agreed with a client.
+    HandshakeFailed {
+        /// The socket's other end.
+        peer: IpAddr,
+        /// Where.
+        listener: &'a str,
+        /// Why.
+        cause: &'a str,
+    },
+    /// An upstream changed its health.
+    UpstreamChanged {
+        /// The API it serves.
+        api: &'a str,
+        /// Its address.
+        upstream: &'a str,
+        /// What it was found to be.
+        is_healthy: bool,
+        /// What showed it.
+        cause: &'a str,
+    },
+    /// Something that the gateway wanted from the network could not or must not be had: keys, metadata.
+    FetchRefused {
+        /// From where.
+        url: &'a str,
+        /// Why.
+        cause: &'a str,
+    },
+    /// A file of the record begins, or goes on after a restart.
+    Opened {
+        /// The chain's value before this line, in hexadecimal.
+        previous: &'a str,
+        /// Why now: `start`, `reopen`, `file gone`.
+        cause: &'a str,
+        /// What was found wrong with what was there.
+        finding: Option<&'a str>,
+    },
+    /// A point of the chain that is fit to be noted elsewhere.
+    Checkpoint,
+    /// The record ends here in good order.
+    Closed {
+        /// Why.
+        cause: &'a str,
+    },
+    /// Events are missing from the record here (AUD-12).
+    Lost {
+        /// How many.
+        events: u64,
+        /// When the first of them was lost.
+        since: Timestamp,
+    },
+}
+
+impl System<'_> {
+    /// What this event is called.
+    #[must_use]
+    pub const fn name(&self) -> EventName {
+        match self {
+            Self::Started { .. } => EventName::SysStartup,
+            Self::Stopped { .. } => EventName::SysShutdown,
+            Self::PolicyLoaded { .. } => EventName::SysPolicyLoaded,
+            Self::PolicyRefused { .. } => EventName::SysPolicyRefused,
+            Self::CertificateLoaded { .. } => EventName::SysCertificateLoaded,
+            Self::CertificateRefused { .. } => EventName::SysCertificateRefused,
+            Self::HandshakeFailed { .. } => EventName::CryptHandshakeFail,
+            Self::UpstreamChanged { .. } => EventName::SysUpstreamChanged,
+            Self::FetchRefused { .. } => EventName::SysFetchRefused,
+            Self::Opened { .. } => EventName::AuditOpened,
+            Self::Checkpoint => EventName::AuditCheckpoint,
+            Self::Closed { .. } => EventName::AuditClosed,
+            Self::Lost { .. } => EventName::AuditLost,
+        }
+    }
+
+    /// Appends the event as one line.
+    pub(crate) fn write(&self, buffer: &mut Vec<u8>, at: Timestamp, calendar: &mut Calendar) {
+        let name = self.name();
+        let mut line = Line::begin(buffer, at, calendar);
+        line.word("event", name.text()).word("level", name.level().name());
+        match *self {
+            Self::Started { version, revision } => {
+                line.text("version", version, TEXT).text("revision", revision, TEXT);
+            }
+            Self::Stopped { cause } | Self::Closed { cause } => free(&mut line, "cause", cause),
+            Self::PolicyLoaded { revision, digest, actor } => {
+                line.text("revision", revision, TEXT).text("digest", digest, TEXT).text("actor", actor, TEXT);
+            }
+            Self::PolicyRefused { revision, digest, actor, mistakes, first } => {
+                line.text("revision", revision, TEXT).text("digest", digest, TEXT).text("actor", actor, TEXT);
+                line.number("mistakes", mistakes as u64);
+                free(&mut line, "first", first);
+            }
+            Self::CertificateLoaded { name, not_after } => {
+                line.text("certificate", name, TEXT).moment("not_after", not_after);
+            }
+            Self::CertificateRefused { name, cause } => {
+                line.text("certificate", name, TEXT);
+                free(&mut line, "cause", cause);
+            }
+            Self::HandshakeFailed { peer, listener, cause } => {
+                line.address("peer", peer).text("listener", listener, TEXT);
+                free(&mut line, "cause", cause);
+            }
+            Self::UpstreamChanged { api, upstream, is_healthy, cause } => {
+                line.text("api", api, TEXT).text("upstream", upstream, TEXT).truth("healthy", is_healthy);
+                free(&mut line, "cause", cause);
+            }
+            Self::FetchRefused { url, cause } => {
+                line.text("url", &redact::target(&redact::text(url)), TEXT);
+                free(&mut line, "cause", cause);
+            }
+            Self::Opened { previous, cause, finding } => {
+                // First of the fields that differ: `verify` finds it there.
+                line.word("previous", previous).word("cause", cause);
+                if let Some(finding) = finding {
+                    free(&mut line, "finding", finding);
+                }
+            }
+            Self::Checkpoint => {}
+            Self::Lost { events, since } => {
+                line.number("events", events).moment("since", since);
+            }
+        }
+        line.end();
+    }
+}
+
+/// Text that others had a hand in.
+fn free(line: &mut Line<'_>, name: &str, text: &str) {
+    line.text(name, &redact::text(text), TEXT);
+}

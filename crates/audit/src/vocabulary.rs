@@ -1,0 +1,216 @@
+//! The name of each event, after the OWASP Logging Vocabulary, in one table.
+//!
+//! In: how a request ended, or what happened to the process. Out: an [`EventName`] with its level. One
+//! decision is one event, so it gets the name of what decided it.
+//!
+//! | name | level | given for | in the vocabulary |
+//! | --- | --- | --- | --- |
+//! | `request_answered` | INFO | an answer of the upstream, or of the gateway on its behalf | ours |
+//! | `request_refused` | INFO | a refusal that is no sign of an attack: unknown path or method, timeout, retired version | ours |
+//! | `request_failed` | WARN | the upstream or a dependency failed | ours |
+//! | `authn_login_success` | INFO | an answered request whose credential was verified for the first time | yes |
+//! | `authn_login_fail` | WARN | a credential that is missing, malformed or not believed | yes |
+//! | `authn_login_fail_max` | WARN | too many failed credentials | yes |
+//! | `authn_credential_exposed` | CRITICAL | a credential that came over plaintext | ours |
+//! | `authz_fail` | CRITICAL | a caller who may not | yes |
+//! | `excess_rate_limit_exceeded` | WARN | a rate, a number at a time, a number of connections | yes |
+//! | `input_validation_fail` | WARN | a message or body that breaks its grammar, its bounds or its contract | yes |
+//! | `malicious_request` | CRITICAL | a message that can be read in two ways, or that looks like an attack | ours, as `malicious_*` |
+//! | `malicious_cors` | CRITICAL | an origin that is not listed | yes |
+//! | `crypt_handshake_fail` | WARN | TLS with a client or an upstream could not be agreed or trusted | ours, as `crypt_*` |
+//! | `sys_startup`, `sys_shutdown` | WARN | the process | yes |
+//! | `sys_crash` | WARN | a stage panicked | yes |
+//! | `sys_monitor_disabled` | WARN | a request was refused because it could not be recorded | yes |
+//! | `sys_policy_loaded`, `sys_policy_refused` | WARN | the configuration | ours, as `sys_*` |
+//! | `sys_certificate_loaded`, `sys_certificate_refused` | WARN | a certificate | ours, as `sys_*` |
+//! | `sys_upstream_changed` | WARN | an upstream became healthy or unhealthy | ours, as `sys_*` |
+//! | `sys_fetch_refused` | WARN | the fetch guard, or a failed fetch of keys | ours, as `sys_*` |
+//! | `audit_opened`, `audit_checkpoint`, `audit_closed` | INFO | a part of the record begins, goes on, ends | ours |
+//! | `audit_lost` | CRITICAL | events could not be written | ours |
+//!
+//! Where several fit, the first that applies wins: a request that was let in by a fresh credential and
+//! then refused by a rule is `authz_fail`; that its credential was verified stands in `authn`.
+
+use portcullis_domain::{Cause, Reason, Stage};
+
+/// How urgent an event is, in the vocabulary's words.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Level {
+    /// Expected.
+    Info,
+    /// Somebody should look at these together.
+    Warn,
+    /// Somebody should look at this one.
+    Critical,
+}
+
+impl Level {
+    /// The word in the record.
+    #[must_use]
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::Info => "INFO",
+            Self::Warn => "WARN",
+            Self::Critical => "CRITICAL",
+        }
+    }
+}
+
+macro_rules! event_names {
+    ($( $name:ident = $text:literal, $level:ident; )+) => {
+        /// What an event is called; see the module's table.
+        #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+        #[expect(missing_docs, reason = "the table of the module says what each is given for")]
+        pub enum EventName { $( $name, )+ }
+
+        impl EventName {
+            /// Every name.
+            pub const ALL: &'static [Self] = &[ $( Self::$name, )+ ];
+
+            /// The text in the record.
+            #[must_use]
+            pub const fn text(self) -> &'static str {
+                match self { $( Self::$name => $text, )+ }
+            }
+
+            /// How urgent it is.
+            #[must_use]
+            pub const fn level(self) -> Level {
+                match self { $( Self::$name => Level::$level, )+ }
+            }
+        }
+    };
+}
+
+event_names! {
+    RequestAnswered = "request_answered", Info;
+    RequestRefused = "request_refused", Info;
+    RequestFailed = "request_failed", Warn;
+    AuthnLoginSuccess = "authn_login_success", Info;
+    AuthnLoginFail = "authn_login_fail", Warn;
+    AuthnLoginFailMax = "authn_login_fail_max", Warn;
+    AuthnCredentialExposed = "authn_credential_exposed", Critical;
+    AuthzFail = "authz_fail", Critical;
+    ExcessRateLimitExceeded = "excess_rate_limit_exceeded", Warn;
+    InputValidationFail = "input_validation_fail", Warn;
+    MaliciousRequest = "malicious_request", Critical;
+    MaliciousCors = "malicious_cors", Critical;
+    CryptHandshakeFail = "crypt_handshake_fail", Warn;
+    SysStartup = "sys_startup", Warn;
+    SysShutdown = "sys_shutdown", Warn;
+    SysCrash = "sys_crash", Warn;
+    SysMonitorDisabled = "sys_monitor_disabled", Warn;
+    SysPolicyLoaded = "sys_policy_loaded", Warn;
+    SysPolicyRefused = "sys_policy_refused", Warn;
+    SysCertificateLoaded = "sys_certificate_loaded", Warn;
+    SysCertificateRefused = "sys_certificate_refused", Warn;
+    SysUpstreamChanged = "sys_upstream_changed", Warn;
+    SysFetchRefused = "sys_fetch_refused", Warn;
+    AuditOpened = "audit_opened", Info;
+    AuditCheckpoint = "audit_checkpoint", Info;
+    AuditClosed = "audit_closed", Info;
+    AuditLost = "audit_lost", Critical;
+}
+
+impl EventName {
+    /// The name of a decision that ended with `reason`.
+    ///
+    /// Reasons that mean more than their stage are named; the others follow from stage and cause, so that
+    /// a new row of the table of reasons needs no second edit here.
+    #[must_use]
+    pub const fn of(reason: Reason) -> Self {
+        match reason {
+            Reason::PlaintextCredential => Self::AuthnCredentialExposed,
+            Reason::FailuresExceeded => Self::AuthnLoginFailMax,
+            Reason::OriginRefused => Self::MaliciousCors,
+            Reason::FramingAmbiguous
+            | Reason::TransferEncodingRefused
+            | Reason::AuthorityMismatch
+            | Reason::PathAmbiguous => Self::MaliciousRequest,
+            Reason::UpstreamUntrusted => Self::CryptHandshakeFail,
+            Reason::InternalFault => Self::SysCrash,
+            Reason::RecordUnavailable => Self::SysMonitorDisabled,
+            Reason::PeerConnectionsExceeded => Self::ExcessRateLimitExceeded,
+            Reason::TargetMalformed => Self::InputValidationFail,
+            Reason::HeadTimeout
+            | Reason::BodyTimeout
+            | Reason::BodyIncomplete
+            | Reason::ExpectationUnknown
+            | Reason::PlaintextRefused
+            | Reason::AuthorityUnknown
+            | Reason::AuthorityMisdirected => Self::RequestRefused,
+            other => {
+                let facts = other.facts();
+                Self::by_stage(facts.stage, facts.cause)
+            }
+        }
+    }
+
+    const fn by_stage(stage: Stage, cause: Cause) -> Self {
+        match (stage, cause) {
+            (_, Cause::Gateway | Cause::Upstream) => Self::RequestFailed,
+            (Stage::Listen | Stage::Validate, _) => Self::InputValidationFail,
+            (Stage::Limit, _) => Self::ExcessRateLimitExceeded,
+            (Stage::Identify, _) => Self::AuthnLoginFail,
+            (Stage::Authorize, _) => Self::AuthzFail,
+            (Stage::Inspect, _) => Self::MaliciousRequest,
+            (Stage::Route | Stage::Forward | Stage::Release | Stage::Respond | Stage::Record, _) => {
+                Self::RequestRefused
+            }
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_reason_has_a_name_that_fits_its_stage() {
+        for reason in Reason::ALL {
+            let (name, facts) = (EventName::of(*reason), reason.facts());
+            let is_ours = matches!(facts.cause, Cause::Client | Cause::Policy);
+            match facts.stage {
+                Stage::Identify if is_ours => assert!(name.text().starts_with("authn_"), "{reason}"),
+                Stage::Authorize if is_ours => assert_eq!(name, EventName::AuthzFail, "{reason}"),
+                Stage::Limit => assert!(matches!(facts.status, 429), "{reason}"),
+                _ => assert_ne!(name, EventName::RequestAnswered, "{reason}"),
+            }
+            if facts.status == 429 {
+                assert!(name.level() >= Level::Warn, "{reason}");
+            }
+        }
+    }
+
+    // proves-part: AUD-02, AUD-03, AUD-04 (locks, role changes and admin calls have no stage yet)
+    #[test]
+    fn the_vocabulary_names_what_defeated_which_control() {
+        for (reason, name) in [
+            (Reason::TokenSignatureInvalid, "authn_login_fail"),
+            (Reason::CredentialMissing, "authn_login_fail"),
+            (Reason::FailuresExceeded, "authn_login_fail_max"),
+            (Reason::ScopeInsufficient, "authz_fail"),
+            (Reason::ObjectConcealed, "authz_fail"),
+            (Reason::RequestInvalid, "input_validation_fail"),
+            (Reason::HeadTooLarge, "input_validation_fail"),
+            (Reason::AttackSuspected, "malicious_request"),
+            (Reason::FramingAmbiguous, "malicious_request"),
+            (Reason::CallerRateExceeded, "excess_rate_limit_exceeded"),
+            (Reason::PeerRateExceeded, "excess_rate_limit_exceeded"),
+            (Reason::OriginRefused, "malicious_cors"),
+            (Reason::PlaintextCredential, "authn_credential_exposed"),
+            (Reason::OperationUnknown, "request_refused"),
+            (Reason::KeysUnavailable, "request_failed"),
+            (Reason::UpstreamTimeout, "request_failed"),
+            (Reason::InternalFault, "sys_crash"),
+        ] {
+            assert_eq!(EventName::of(reason).text(), name, "{reason}");
+        }
+    }
+
+    #[test]
+    fn names_are_unique() {
+        let names: std::collections::HashSet<_> = EventName::ALL.iter().map(|name| name.text()).collect();
+        assert_eq!(names.len(), EventName::ALL.len());
+    }
+}
