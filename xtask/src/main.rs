@@ -7,10 +7,15 @@
 
 #![expect(clippy::print_stdout, clippy::print_stderr, reason = "a command-line tool of the repository")]
 
+mod command_line;
+mod configuration;
 mod conformance;
 mod diagnostics;
+mod metrics;
 mod page;
 mod reasons;
+mod record;
+mod specimen;
 mod walls;
 
 use std::path::{Path, PathBuf};
@@ -39,12 +44,20 @@ enum Command {
         #[arg(long, default_value = "target/nextest/ci/junit.xml")]
         results: PathBuf,
     },
-    /// Writes docs/reference/reasons.md
-    Reasons(Check),
-    /// Writes docs/reference/diagnostics.md
-    Diagnostics(Check),
     /// Writes every page that is generated from code alone
     Generate(Check),
+    /// Writes docs/reference/configuration.md and schema/portcullis.schema.json
+    Configuration(Check),
+    /// Writes docs/reference/diagnostics.md
+    Diagnostics(Check),
+    /// Writes docs/reference/metrics.md
+    Metrics(Check),
+    /// Writes docs/reference/reasons.md
+    Reasons(Check),
+    /// Writes docs/reference/record.md
+    Record(Check),
+    /// Writes docs/reference/command-line.md
+    Usage(Check),
     /// Checks that no crate uses another across a wall
     Walls,
 }
@@ -87,32 +100,67 @@ fn run(command: &Command) -> Result<Vec<String>> {
             conformance::run(&root, &root.join(results), mode)
         }
         Command::Walls => walls::run(&root),
-        Command::Reasons(check) => put(&root, &REASONS, check.mode()),
-        Command::Diagnostics(check) => put(&root, &DIAGNOSTICS, check.mode()),
         Command::Generate(check) => {
             let mut findings = Vec::new();
-            for page in [&REASONS, &DIAGNOSTICS] {
-                findings.extend(put(&root, page, check.mode())?);
+            for page in Page::ALL {
+                findings.extend(page.put(&root, check.mode())?);
             }
             Ok(findings)
         }
+        Command::Configuration(check) => {
+            let mut findings = Page::Configuration.put(&root, check.mode())?;
+            findings.extend(Page::Schema.put(&root, check.mode())?);
+            Ok(findings)
+        }
+        Command::Diagnostics(check) => Page::Diagnostics.put(&root, check.mode()),
+        Command::Metrics(check) => Page::Metrics.put(&root, check.mode()),
+        Command::Reasons(check) => Page::Reasons.put(&root, check.mode()),
+        Command::Record(check) => Page::Record.put(&root, check.mode()),
+        Command::Usage(check) => Page::CommandLine.put(&root, check.mode()),
     }
 }
 
 /// A page that is made from code alone.
-struct Page {
-    path: &'static str,
-    command: &'static str,
-    text: fn() -> String,
+#[derive(Clone, Copy)]
+enum Page {
+    CommandLine,
+    Configuration,
+    Diagnostics,
+    Metrics,
+    Reasons,
+    Record,
+    Schema,
 }
 
-const REASONS: Page =
-    Page { path: "docs/reference/reasons.md", command: reasons::COMMAND, text: reasons::page };
-const DIAGNOSTICS: Page =
-    Page { path: "docs/reference/diagnostics.md", command: diagnostics::COMMAND, text: diagnostics::page };
+impl Page {
+    const ALL: [Self; 7] = [
+        Self::CommandLine,
+        Self::Configuration,
+        Self::Diagnostics,
+        Self::Metrics,
+        Self::Reasons,
+        Self::Record,
+        Self::Schema,
+    ];
 
-fn put(root: &Path, page: &Page, mode: Mode) -> Result<Vec<String>> {
-    page::put(root, page.path, &(page.text)(), page.command, mode)
+    fn put(self, root: &Path, mode: Mode) -> Result<Vec<String>> {
+        let (path, command, text) = match self {
+            Self::CommandLine => {
+                ("docs/reference/command-line.md", command_line::COMMAND, command_line::page(root)?)
+            }
+            Self::Configuration => {
+                ("docs/reference/configuration.md", configuration::COMMAND, configuration::page())
+            }
+            Self::Diagnostics => ("docs/reference/diagnostics.md", diagnostics::COMMAND, diagnostics::page()),
+            Self::Metrics => ("docs/reference/metrics.md", metrics::COMMAND, metrics::page()?),
+            Self::Reasons => ("docs/reference/reasons.md", reasons::COMMAND, reasons::page()),
+            Self::Record => ("docs/reference/record.md", record::COMMAND, record::page()?),
+            Self::Schema => {
+                ("schema/portcullis.schema.json", configuration::COMMAND, configuration::json_schema())
+            }
+        };
+        page::put(root, path, &text, command, mode)
+    }
 }
 
 fn repository_root() -> Result<PathBuf> {

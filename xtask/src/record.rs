@@ -1,0 +1,107 @@
+//! The reference page of the record: the fields of a decision, and the names of events.
+
+use std::fmt::Write as _;
+
+use anyhow::{Context, Result};
+use portcullis_audit::EventName;
+use serde_json::{Map, Value};
+
+use crate::page::notice;
+use crate::specimen::specimen;
+
+/// How to write it again.
+pub(crate) const COMMAND: &str = "cargo xtask record";
+
+const INTRODUCTION: &str = "
+# The record
+
+One line of JSON for each decision, and one for each thing that happened to the process. Text that a stranger had a
+hand in is shortened and redacted; a field without a value is left out. `portcullis audit verify` checks the chain.
+
+## Fields of a decision
+
+| field | meaning | example |
+| --- | --- | --- |
+";
+
+/// Every field of a decision. A field that is missing here, or here and not in the record, fails a test.
+const FIELDS: [(&str, &str); 38] = [
+    ("time", "when the request arrived, UTC"),
+    ("event", "the event's name, see below"),
+    ("level", "`INFO`, `WARN` or `CRITICAL`"),
+    ("receipt", "the gateway's id of the request; also in the answer as `x-request-id`"),
+    ("external_id", "the id that the client sent"),
+    ("outcome", "`answered`, `denied` or `failed`"),
+    ("status", "the status that the client saw"),
+    ("reason", "the precise [reason](reasons.md)"),
+    ("stage", "the stage that gave it"),
+    ("would_deny", "reasons of stages in shadow, which let the request pass"),
+    ("violations", "where the request breaks the contract: part, place, keyword"),
+    ("quotas", "the quotas that were exceeded"),
+    ("note", "a remark for the operator, which the client never sees"),
+    ("listener", "where the request came in"),
+    ("peer", "the other end of the socket"),
+    ("client", "whom the trusted proxies name, when that is someone else"),
+    ("protocol", "`http/1.1` or `h2`"),
+    ("tls", "the version; absent on plaintext"),
+    ("host", "the host that was asked for"),
+    ("user_agent", "what the client calls itself"),
+    ("method", "the request's method"),
+    ("target", "path and query, with the values of the query hidden"),
+    ("api", "the API"),
+    ("operation", "the operation's id"),
+    ("template", "the operation's path template"),
+    ("issuer", "who vouches for the caller"),
+    ("subject", "the caller, within that issuer"),
+    ("client_id", "the client through which the caller acts"),
+    ("authn_scheme", "the security scheme that accepted the credential"),
+    ("authn", "`verified` for this request, or `remembered` from shortly before"),
+    ("revision", "the policy that the request was judged by"),
+    ("duration_us", "from arrival to the end of the answer, in microseconds"),
+    ("upstream", "the address that was asked"),
+    ("upstream_us", "how much of the duration the upstream took"),
+    ("request_bytes", "size of the request's body"),
+    ("response_bytes", "size of the answer's body"),
+    ("seq", "number of the line"),
+    ("chain", "hash over this line and the one before"),
+];
+
+/// The page's text.
+pub(crate) fn page() -> Result<String> {
+    let mut text = notice(COMMAND);
+    text.push_str(INTRODUCTION);
+    let decision = decision()?;
+    // Writing to a `String` cannot fail, here and below.
+    for (field, meaning) in FIELDS {
+        let example = decision.get(field).map_or(String::new(), |value| format!("`{value}`"));
+        let _ = writeln!(text, "| `{field}` | {meaning} | {example} |");
+    }
+    text.push_str("\n## Names of events\n\n| event | level |\n| --- | --- |\n");
+    for name in EventName::ALL {
+        let _ = writeln!(text, "| `{}` | {} |", name.text(), name.level().name());
+    }
+    Ok(text)
+}
+
+/// The made-up denial, as the record has it.
+fn decision() -> Result<Map<String, Value>> {
+    let record = specimen()?.record;
+    let is_denial = |line: &&String| line.contains("\"outcome\":\"denied\"");
+    let line = record.iter().find(is_denial).context("the record holds no denial")?;
+    serde_json::from_str(line).context("the record is not JSON")
+}
+
+#[cfg(test)]
+mod tests {
+    use std::collections::BTreeSet;
+
+    use super::*;
+
+    #[test]
+    fn every_field_of_a_decision_is_explained() {
+        let decision = decision().expect("a decision");
+        let recorded: BTreeSet<&str> = decision.keys().map(String::as_str).collect();
+        let explained: BTreeSet<&str> = FIELDS.iter().map(|(field, _)| *field).collect();
+        assert_eq!(recorded, explained);
+    }
+}

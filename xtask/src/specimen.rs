@@ -1,0 +1,105 @@
+//! Made-up decisions that set every field and every metric, for the pages of the record and the metrics.
+
+use std::net::{IpAddr, Ipv4Addr};
+use std::sync::Arc;
+use std::time::Duration;
+
+use anyhow::{Context, Result};
+use portcullis_audit::metrics::{LoadResult, TokenLookup};
+use portcullis_audit::{
+    Event, Identity, Memory, Metrics, OnFailure, Proof, Recorder, Settings, SinkChoice, Verdict,
+};
+use portcullis_domain::{
+    Answer, Clock, Denial, Fault, Principal, PrincipalKind, Reason, ReceiptId, Scopes, Stage, Timestamp,
+    Trail, Violation,
+};
+
+/// What the made-up decisions left behind.
+pub(crate) struct Specimen {
+    /// The lines of the record.
+    pub(crate) record: Vec<String>,
+    /// What a scraper gets.
+    pub(crate) metrics: String,
+}
+
+/// One denial with everything in it, and one failure.
+pub(crate) fn specimen() -> Result<Specimen> {
+    let clock = Clock::manual(Timestamp::from_seconds(1_764_000_000));
+    let memory = Memory::default();
+    let sink = SinkChoice::Memory(memory.clone());
+    let settings = Settings { sink, queue_bytes: 1 << 20, on_failure: OnFailure::Continue };
+    let recorder = Recorder::open(&settings, clock.clone()).context("cannot open a record in memory")?;
+    let recorder = Arc::new(recorder);
+    let metrics = Metrics::new(Arc::clone(&recorder), Box::new(|tell| tell("QUOTA", 1)));
+    touch(&metrics);
+
+    let principal = Principal {
+        issuer: "https://issuer.example".into(),
+        subject: "alice".into(),
+        kind: PrincipalKind::User,
+        client: Some(Arc::from("shop-app")),
+        scopes: Scopes::parse("orders:read"),
+        roles: Scopes::default(),
+        expires_at: None,
+        claims: Arc::default(),
+        scheme: Arc::from("customers"),
+    };
+    let mut trail = Trail::new(clock.now());
+    trail.note(Stage::Limit, Answer::WouldDeny(Reason::CallerRateExceeded), Duration::from_micros(20));
+    let denial = Denial::new(Reason::RequestInvalid)
+        .with_violations(vec![Violation {
+            location: "body",
+            at: String::from("/items/0/quantity"),
+            keyword: "type".into(),
+            expected: String::from("a number"),
+        }])
+        .with_violated_policy("shop")
+        .with_note("a remark for the operator");
+    let fault = Fault::new(Reason::UpstreamReset);
+    let mut pen = recorder.pen();
+    for verdict in [Verdict::Denied(&denial), Verdict::Failed(&fault), Verdict::Answered] {
+        let event = Event {
+            trail: &trail,
+            receipt: ReceiptId::new(clock.now().wall, &[7; 10]),
+            external_id: Some("client-4711"),
+            listener: "0.0.0.0:8443",
+            peer: IpAddr::V4(Ipv4Addr::new(192, 0, 2, 1)),
+            client: IpAddr::V4(Ipv4Addr::new(198, 51, 100, 7)),
+            tls: Some("1.3"),
+            protocol: "h2",
+            host: Some("api.shop.example"),
+            user_agent: Some("curl/8.5"),
+            method: "POST",
+            target: "/orders",
+            api: Some("shop"),
+            operation: Some("createOrder"),
+            template: Some("/orders"),
+            identity: Some(Identity { principal: &principal, proof: Proof::Remembered }),
+            verdict,
+            status: verdict.reason().map_or(200, Reason::status),
+            revision: "899a7956a914",
+            duration: Duration::from_micros(840),
+            upstream_duration: Some(Duration::from_micros(700)),
+            request_bytes: 52,
+            response_bytes: 233,
+            upstream: Some("http://127.0.0.1:3000"),
+        };
+        pen.write(&event);
+        metrics.operation("API", "OPERATION").count(&event);
+    }
+    pen.flush();
+    recorder.close();
+    Ok(Specimen { record: memory.lines(), metrics: metrics.encode() })
+}
+
+/// Makes the series that exist only once something happened.
+fn touch(metrics: &Metrics) {
+    let upstream = metrics.upstream("API", "UPSTREAM");
+    upstream.set_healthy(true);
+    upstream.count_response(200);
+    metrics.listener("LISTENER").count_handshake_failure();
+    drop(metrics.listener("LISTENER").connect());
+    metrics.count_token_lookup(TokenLookup::Hit);
+    metrics.count_policy_load(LoadResult::Loaded { revision: "REVISION" });
+    metrics.set_certificate_expiry("CERTIFICATE", Timestamp::from_seconds(1_764_000_000));
+}
