@@ -242,10 +242,10 @@ def write_contract(path, operations):
         f"          scopes: {{ '{keys.SCOPE}': Read }}",
         "paths:",
         "  /:",
-        "    get: { operationId: root, security: [], responses: { '200': { description: Fine } } }",
+        "    get: { operationId: root, x-portcullis-access: public, responses: { '200': { description: Fine } } }",
         "    post:",
         "      operationId: upload",
-        "      security: []",
+        "      x-portcullis-access: public",
         "      requestBody: { content: { application/octet-stream: {} } }",
         "      responses: { '200': { description: Fine } }",
         "  /items:",
@@ -255,8 +255,8 @@ def write_contract(path, operations):
     for number in range(operations):
         lines += [
             f"  /area-{number % 97}/thing-{number}/{{id}}:",
-            "    parameters: [{ name: id, in: path, required: true, schema: { type: integer, minimum: 1 } }]",
-            f"    get: {{ operationId: op{number}, security: [], responses: {{ '200': {{ description: Fine }} }} }}",
+            "    parameters: [{ name: id, in: path, required: true, schema: { type: integer, minimum: 1, maximum: 1000000 } }]",
+            f"    get: {{ operationId: op{number}, x-portcullis-access: public, responses: {{ '200': {{ description: Fine }} }} }}",
         ]
     path.write_text("\n".join(lines) + "\n")
 
@@ -279,17 +279,19 @@ def write_policy(folder, ports, *, audit=True, token_cache=True, operations=20):
         "    contract: openapi.yaml",
         f"    upstream: http://127.0.0.1:{BACKEND_PORT}",
         "    limits:",
-        "      peer: { rate: 4000000/s, burst: 4000000 }",
-        "      caller: { rate: 4000000/s, burst: 4000000 }",
+        f"      caller: [{PLENTY}]",
         "identity:",
         "  bench:",
         f"    issuer: {keys.ISSUER}",
         f"    audience: {keys.AUDIENCE}",
         f"    jwks: {{ file: {parent}/jwks.json }}",
         f"    token_cache: {16384 if token_cache else 0}",
-        # A forged token is answered again and again here; in service this limit would step in.
         "limits:",
-        "  failures: { rate: 4000000/s, burst: 4000000 }",
+        f"  peer: [{PLENTY}]",
+        "  peer_connections: 20000",
+        # A forged token is answered again and again here; in service these limits would step in.
+        f"  failures: {{ peer: {PLENTY}, credential: {PLENTY} }}",
+        "timeouts: { idle: 10m }",
         f"admin: {{ address: 127.0.0.1:{ports['admin']} }}",
     ]
     if audit:
@@ -299,6 +301,8 @@ def write_policy(folder, ports, *, audit=True, token_cache=True, operations=20):
     return policy
 
 
+# Limits are counted, and never reached.
+PLENTY = "{ rate: 4000000/s, burst: 4000000 }"
 _next_port = iter(range(19100, 19900, 10))
 
 
