@@ -275,6 +275,11 @@ impl<S: AsyncRead + Unpin> AsyncRead for Guarded<S> {
             if let Some(reason) = this.broken {
                 return Poll::Ready(Err(io::Error::new(io::ErrorKind::InvalidData, Refused(reason))));
             }
+            if this.ended && this.signals.refused() {
+                // The end of the stream would tell hyper that the client is gone, and the refusal would not be
+                // sent. The stand-in says `connection: close`, so hyper ends the connection by itself.
+                return Poll::Pending;
+            }
             if this.ended {
                 return Poll::Ready(Ok(()));
             }
