@@ -24,6 +24,8 @@ use crate::trusted_issuer::TrustedIssuer;
 
 /// Longest pause of the driver; keys that are due sooner are refreshed sooner.
 const LONGEST_PAUSE: Duration = Duration::from_secs(60);
+/// Shortest pause of the driver, so that nothing it meets can make it spin.
+const SHORTEST_PAUSE: Duration = Duration::from_secs(1);
 
 /// All issuers that a policy believes.
 #[derive(Debug)]
@@ -126,12 +128,8 @@ impl Authenticator {
             // A refresh that was broken off has been told to the ring already.
             let _ = refresh.await;
         }
-        self.issuers
-            .iter()
-            .filter_map(|issuer| issuer.keys.idle())
-            .min()
-            .unwrap_or(LONGEST_PAUSE)
-            .min(LONGEST_PAUSE)
+        let pauses = self.issuers.iter().filter_map(|issuer| issuer.keys.idle());
+        pauses.min().unwrap_or(LONGEST_PAUSE).clamp(SHORTEST_PAUSE, LONGEST_PAUSE)
     }
 
     /// Keeps the keys fresh until the policy that owns them is gone. The gateway runs this on one
