@@ -91,7 +91,7 @@ fn strip_hop_by_hop(bencher: Bencher<'_, '_>) {
 
 fn one_kibibyte() -> String {
     let item = r#"{"sku":"A-1042","name":"Kettle, 1.7 l, steel","quantity":2,"price":{"amount":39.9,"currency":"EUR"},"tags":["kitchen","new"]}"#;
-    let items = vec![item; 7].join(",");
+    let items = [item; 7].join(",");
     format!(r#"{{"customer":"42","note":"leave at the door \u2014 thanks","items":[{items}]}}"#)
 }
 

@@ -92,8 +92,9 @@ fn read_chunks(message: &mut Message, bytes: &[u8]) -> Option<usize> {
     let mut at = 0;
     loop {
         let line_end = find_crlf(&bytes[at..])?;
-        let line = std::str::from_utf8(&bytes[at..at + line_end]).unwrap_or("");
-        let size = usize::from_str_radix(line.split(';').next().unwrap(), 16).unwrap();
+        // The extension may hold any bytes.
+        let size = bytes[at..at + line_end].split(|byte| *byte == b';').next().unwrap();
+        let size = usize::from_str_radix(std::str::from_utf8(size).unwrap(), 16).unwrap();
         at += line_end + 2;
         if size == 0 {
             break;
