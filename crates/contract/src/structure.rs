@@ -9,7 +9,7 @@ use serde_json::Value;
 
 use crate::parameter;
 use crate::reading::{Findings, Node};
-use crate::schema::Dialect;
+use crate::schema::{self, Dialect};
 
 const SECTIONS: [&str; 12] = [
     "openapi",
@@ -24,14 +24,6 @@ const SECTIONS: [&str; 12] = [
     "tags",
     "externalDocs",
     "swagger",
-];
-
-/// Dialects of JSON Schema that are read as 2020-12.
-const DIALECTS: [&str; 4] = [
-    "https://json-schema.org/draft/2020-12/schema",
-    "https://spec.openapis.org/oas/3.1/dialect/base",
-    "https://spec.openapis.org/oas/3.1/dialect/",
-    "https://spec.openapis.org/oas/3.2/dialect/",
 ];
 
 /// The dialect of the document's schemas, if it is a document that we read.
@@ -93,16 +85,8 @@ pub(crate) fn verify(root: &Node<'_>, dialect: Dialect, findings: &mut Findings<
         }
         Dialect::V30 | Dialect::V31 => {}
     }
-    if let Some(named) = root.text("jsonSchemaDialect")
-        && !DIALECTS.iter().any(|known| named.starts_with(known))
-    {
-        findings.warn(
-            Diagnostic::warning(
-                codes::contract::DIALECT_UNKNOWN,
-                format!("schemas in the dialect `{named}` are read as JSON Schema 2020-12"),
-            )
-            .at(root.place().child("jsonSchemaDialect")),
-        );
+    if let Some(named) = root.child("jsonSchemaDialect") {
+        schema::report_dialect(&named, findings);
     }
     if let Some(components) = root.child("components") {
         verify_components(&components, dialect, findings);

@@ -5,6 +5,7 @@ use std::borrow::Cow;
 use http::HeaderMap;
 use portcullis_message::json::{JsonBounds, check};
 use serde_json::Value;
+use smallvec::SmallVec;
 
 use super::cookie;
 use super::decode::{Coding, decode};
@@ -31,14 +32,14 @@ impl Parameters {
     pub(crate) fn check(&self, schemas: &Schemas, sources: Sources<'_, '_, '_>, violations: &mut Violations) {
         for parameter in &self.path {
             let spot = Spot { location: "path", name: &parameter.name };
-            let texts: &[&str] = &sources.path.text(&parameter.name).into_iter().collect::<Vec<_>>();
-            parameter.check(schemas, texts, Coding::Percent, spot, violations);
+            let text = sources.path.text(&parameter.name);
+            parameter.check(schemas, text.as_slice(), Coding::Percent, spot, violations);
         }
         self.check_query(schemas, sources.query, violations);
         for (name, parameter) in &self.headers {
             let spot = Spot { location: "header", name: &parameter.name };
             let fields = sources.headers.get_all(name).iter();
-            let texts: Option<Vec<&str>> =
+            let texts: Option<SmallVec<[&str; 2]>> =
                 fields.map(|field| std::str::from_utf8(field.as_bytes()).ok()).collect();
             match texts {
                 Some(texts) => parameter.check(schemas, &texts, Coding::Plain, spot, violations),
@@ -61,10 +62,7 @@ impl Parameters {
         let Some(mut pairs) = Pairs::read(query.unwrap_or_default()) else {
             return violations.add(Spot { location: "query", name: "" }, "encoding", "names in UTF-8");
         };
-        // Objects without a name of their own take what is left, so they come last.
-        let (spread, plain): (Vec<_>, Vec<_>) =
-            self.query.iter().partition(|parameter| parameter.is_spread());
-        for parameter in plain.into_iter().chain(spread) {
+        for parameter in &self.query {
             parameter.check_query(schemas, &mut pairs, violations);
         }
         for name in &self.credentials {
@@ -84,7 +82,7 @@ impl Parameters {
 
 impl Parameter {
     /// Whether its members stand in the query under their own names (`form` with `explode`).
-    fn is_spread(&self) -> bool {
+    pub(super) fn is_spread(&self) -> bool {
         match &self.form {
             ParameterForm::Styled { style: Style::Form, explode: Explode::Yes, shape } => shape.is_object(),
             ParameterForm::Styled { .. } | ParameterForm::Json | ParameterForm::Unchecked => false,

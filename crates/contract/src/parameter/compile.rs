@@ -50,6 +50,8 @@ pub(crate) fn declared<'d>(
         }
         seen.extend(own);
     }
+    // Objects whose members have no common name take what is left, so they come last.
+    parameters.query.sort_by_key(Parameter::is_spread);
     for gap in gaps.iter().filter(|gap| !parameters.path.iter().any(|known| known.name == **gap)) {
         findings.warn_once(codes::contract::PATH_PARAMETER_UNDECLARED, &**gap, || {
             Diagnostic::warning(

@@ -8,7 +8,8 @@ use std::sync::Arc;
 
 use percent_encoding::percent_decode_str;
 use portcullis_config::{Diagnostics, Document};
-use serde_json::Value;
+use serde_json::{Map, Value};
+use url::Url;
 
 use super::node::{Node, escape};
 
@@ -53,18 +54,29 @@ pub(crate) struct Library {
     documents: Vec<Arc<Document>>,
     /// From a document and the part of a `$ref` before `#`, to a document or the reason why not.
     links: HashMap<(usize, String), Result<usize, String>>,
-    /// From a document and a plain-name fragment to the pointer of what carries the `$anchor`.
-    anchors: HashMap<(usize, String), String>,
-    /// From an `$id` or `$self` as written to a document and a pointer.
-    names: HashMap<String, (usize, String)>,
+    /// From a resource and a plain-name fragment to the pointer of what carries the `$anchor`.
+    anchors: HashMap<(Resource, String), String>,
+    /// From an `$id` or `$self`, made absolute where it can be, to its resource.
+    names: HashMap<String, Resource>,
+    /// The name of each resource that has one.
+    bases: HashMap<Resource, String>,
+}
+
+/// A schema with an `$id`, or a whole document: `#` means its top (JSON Schema 2020-12 core §8.2.1).
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+struct Resource {
+    document: usize,
+    pointer: String,
 }
 
 /// What a document says about itself and others, gathered in one pass.
 #[derive(Default)]
 struct Mentions {
     references: Vec<String>,
-    anchors: Vec<(String, String)>,
-    names: Vec<(String, String)>,
+    /// Each with the pointer of its resource and its own.
+    anchors: Vec<(String, String, String)>,
+    /// Each with the pointers of the resource around it and its own; outer ones first.
+    names: Vec<(String, String, String)>,
 }
 
 impl Library {
@@ -79,15 +91,20 @@ impl Library {
             links: HashMap::new(),
             anchors: HashMap::new(),
             names: HashMap::new(),
+            bases: HashMap::new(),
         };
         let mut next = 0;
         while let Some(document) = library.documents.get(next).map(Arc::clone) {
             let mentions = Mentions::of(&document);
-            for (name, pointer) in mentions.anchors {
-                library.anchors.insert((next, name), pointer);
+            for (name, resource, pointer) in mentions.anchors {
+                let resource = Resource { document: next, pointer: resource };
+                library.anchors.insert((resource, name), pointer);
             }
-            for (name, pointer) in mentions.names {
-                library.names.entry(name).or_insert((next, pointer));
+            for (name, around, pointer) in mentions.names {
+                let name = library.absolute(&Resource { document: next, pointer: around }, &name);
+                let resource = Resource { document: next, pointer };
+                library.bases.insert(resource.clone(), name.clone());
+                library.names.entry(name).or_insert(resource);
             }
             for reference in mentions.references {
                 let key = (next, reference);
@@ -110,38 +127,53 @@ impl Library {
         self.documents.get(index)
     }
 
-    /// What `reference`, written in the document `from`, leads to.
-    pub(super) fn follow(&self, from: usize, reference: &str) -> Result<Node<'_>, String> {
+    /// What `reference`, written at `pointer` in the document `from`, leads to.
+    pub(super) fn follow(&self, from: usize, pointer: &str, reference: &str) -> Result<Node<'_>, String> {
         let (file, fragment) = reference.split_once('#').unwrap_or((reference, ""));
-        let (document, base) = self.target(from, file)?;
+        let resource = self.target(self.resource_of(from, pointer), file)?;
         let fragment = percent_decode_str(fragment)
             .decode_utf8()
             .map_err(|_| "its fragment is not UTF-8 when decoded".to_owned())?;
+        let document = resource.document;
         let pointer = if fragment.is_empty() {
-            base
+            resource.pointer
         } else if fragment.starts_with('/') {
-            format!("{base}{fragment}")
+            format!("{}{fragment}", resource.pointer)
         } else {
-            self.anchors
-                .get(&(document, fragment.to_string()))
-                .cloned()
-                .ok_or_else(|| format!("there is no `$anchor: {fragment}`"))?
+            let anchor = self.anchors.get(&(resource, fragment.to_string()));
+            anchor.cloned().ok_or_else(|| format!("there is no `$anchor: {fragment}`"))?
         };
         self.node(document, pointer).ok_or_else(|| "there is nothing at that place".to_owned())
     }
 
-    fn target(&self, from: usize, file: &str) -> Result<(usize, String), String> {
+    fn target(&self, from: Resource, file: &str) -> Result<Resource, String> {
         if file.is_empty() {
-            return Ok((from, String::new()));
+            return Ok(from);
         }
-        if let Some(place) = self.names.get(file) {
-            return Ok(place.clone());
+        if let Some(named) = self.names.get(&self.absolute(&from, file)).or_else(|| self.names.get(file)) {
+            return Ok(named.clone());
         }
-        match self.links.get(&(from, file.to_owned())) {
-            Some(Ok(document)) => Ok((*document, String::new())),
+        match self.links.get(&(from.document, file.to_owned())) {
+            Some(Ok(document)) => Ok(Resource { document: *document, pointer: String::new() }),
             Some(Err(why)) => Err(why.clone()),
             None => Err("that document was not loaded".to_owned()),
         }
+    }
+
+    /// The innermost resource around `pointer`.
+    fn resource_of(&self, document: usize, pointer: &str) -> Resource {
+        let mut resource = Resource { document, pointer: pointer.to_owned() };
+        while !resource.pointer.is_empty() && !self.bases.contains_key(&resource) {
+            resource.pointer.truncate(resource.pointer.rfind('/').unwrap_or(0));
+        }
+        resource
+    }
+
+    /// `name` as seen from `from`: absolute if `from` has an absolute name itself.
+    fn absolute(&self, from: &Resource, name: &str) -> String {
+        let base = self.bases.get(from).and_then(|base| Url::parse(base).ok());
+        let joined = base.and_then(|base| base.join(name).ok());
+        joined.map_or_else(|| name.to_owned(), String::from)
     }
 
     fn node(&self, document: usize, pointer: String) -> Option<Node<'_>> {
@@ -156,9 +188,6 @@ impl Library {
         references: &dyn References,
         diagnostics: &mut Diagnostics,
     ) -> Result<usize, String> {
-        if self.names.contains_key(reference) {
-            return Err("it is named by an `$id`".to_owned());
-        }
         if self.documents.len() >= DOCUMENTS {
             return Err(format!("a contract consists of at most {DOCUMENTS} documents"));
         }
@@ -184,23 +213,25 @@ impl Library {
 impl Mentions {
     fn of(document: &Document) -> Self {
         let mut mentions = Self::default();
-        mentions.walk(document.value(), &mut String::new());
+        mentions.walk(document.value(), &mut String::new(), "");
         mentions
     }
 
     /// The depth of this recursion is bounded by the parser's own bound on nesting.
-    fn walk(&mut self, value: &Value, pointer: &mut String) {
+    fn walk(&mut self, value: &Value, pointer: &mut String, resource: &str) {
         let length = pointer.len();
         match value {
             Value::Object(members) => {
+                let own = self.name(members, pointer, resource);
+                let resource = own.as_deref().unwrap_or(resource);
                 for (name, value) in members {
                     if let Value::String(text) = value {
-                        self.note(name, text, pointer);
+                        self.note(name, text, pointer, resource);
                         continue;
                     }
                     pointer.push('/');
                     pointer.push_str(&escape(name));
-                    self.walk(value, pointer);
+                    self.walk(value, pointer, resource);
                     pointer.truncate(length);
                 }
             }
@@ -208,7 +239,7 @@ impl Mentions {
                 for (index, item) in items.iter().enumerate() {
                     pointer.push('/');
                     pointer.push_str(&index.to_string());
-                    self.walk(item, pointer);
+                    self.walk(item, pointer, resource);
                     pointer.truncate(length);
                 }
             }
@@ -216,7 +247,18 @@ impl Mentions {
         }
     }
 
-    fn note(&mut self, name: &str, text: &str, pointer: &str) {
+    /// Notes the name of an object that begins a resource, and returns its pointer.
+    fn name(&mut self, members: &Map<String, Value>, pointer: &str, resource: &str) -> Option<String> {
+        let keyword = if pointer.is_empty() && members.contains_key("$self") { "$self" } else { "$id" };
+        let name = members.get(keyword)?.as_str()?.trim_end_matches('#');
+        if name.is_empty() || name.starts_with('#') {
+            return None;
+        }
+        self.names.push((name.to_owned(), resource.to_owned(), pointer.to_owned()));
+        Some(pointer.to_owned())
+    }
+
+    fn note(&mut self, name: &str, text: &str, pointer: &str, resource: &str) {
         match name {
             "$ref" => {
                 let file = text.split_once('#').map_or(text, |(file, _)| file);
@@ -224,9 +266,9 @@ impl Mentions {
                     self.references.push(file.to_owned());
                 }
             }
-            "$anchor" | "$dynamicAnchor" => self.anchors.push((text.to_owned(), pointer.to_owned())),
-            "$id" => self.names.push((text.trim_end_matches('#').to_owned(), pointer.to_owned())),
-            "$self" if pointer.is_empty() => self.names.push((text.to_owned(), String::new())),
+            "$anchor" | "$dynamicAnchor" => {
+                self.anchors.push((text.to_owned(), resource.to_owned(), pointer.to_owned()));
+            }
             _ => {}
         }
     }

@@ -87,7 +87,7 @@ impl<'d> Node<'d> {
     /// Where this node's `$ref` leads, one step; `None` if it has none.
     pub(crate) fn reference(&self) -> Option<Result<Self, Box<Diagnostic>>> {
         let reference = self.text("$ref")?;
-        Some(self.library.follow(self.document, reference).map_err(|why| {
+        Some(self.library.follow(self.document, &self.pointer, reference).map_err(|why| {
             let what = format!("reference `{reference}` leads nowhere: {why}");
             let diagnostic = Diagnostic::error(codes::contract::REFERENCE_UNRESOLVED, what);
             Box::new(diagnostic.at(self.place().child("$ref")))

@@ -1,5 +1,9 @@
 //! What each schema keyword means, in OpenAPI 3.0 and from 3.1 on.
 
+use portcullis_config::{Diagnostic, codes};
+
+use crate::reading::{Findings, Node};
+
 /// The form in which a document writes schemas.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Dialect {
@@ -7,6 +11,29 @@ pub(crate) enum Dialect {
     V30,
     /// OpenAPI 3.1 and 3.2: JSON Schema 2020-12.
     V31,
+}
+
+/// Dialects of JSON Schema that are read as 2020-12; what follows is a date or a version.
+const DIALECTS: [&str; 4] = [
+    "https://json-schema.org/draft/2020-12/schema",
+    "https://spec.openapis.org/oas/3.1/dialect/",
+    "https://spec.openapis.org/oas/3.2/dialect/",
+    "https://spec.openapis.org/oas/3.1/schema-base/",
+];
+
+/// Reports a dialect, named by `$schema` or `jsonSchemaDialect`, that is not known.
+pub(crate) fn report_dialect(node: &Node<'_>, findings: &mut Findings<'_>) {
+    let name = node.value().as_str().unwrap_or_default();
+    if DIALECTS.iter().any(|known| name.starts_with(known)) {
+        return;
+    }
+    findings.warn_once(codes::contract::DIALECT_UNKNOWN, name, || {
+        Diagnostic::warning(
+            codes::contract::DIALECT_UNKNOWN,
+            format!("schemas in the dialect `{name}` are read as JSON Schema 2020-12"),
+        )
+        .at(node.place())
+    });
 }
 
 /// What a keyword does.

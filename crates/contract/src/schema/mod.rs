@@ -20,7 +20,7 @@ mod translate;
 mod types;
 mod violation;
 
-pub(crate) use keyword::Dialect;
+pub(crate) use keyword::{Dialect, report_dialect};
 pub(crate) use set::Schemas;
 pub(crate) use shape::{Member, Shape};
 pub(crate) use translate::{Root, Rules, Translator};

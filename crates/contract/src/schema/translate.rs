@@ -4,7 +4,7 @@
 //! `$ref`s become references within that document. On the way, dialect differences vanish, objects are
 //! closed, `readOnly` members are ruled out, and whatever cannot be enforced is reported.
 
-use std::collections::{BTreeSet, HashMap, VecDeque};
+use std::collections::{BTreeMap, BTreeSet, HashMap, VecDeque};
 use std::rc::Rc;
 
 use portcullis_config::{Diagnostic, Place, codes};
@@ -12,7 +12,7 @@ use serde_json::{Map, Number, Value, json};
 
 use super::format::{self, Effect, Side};
 use super::inherit::Heirs;
-use super::keyword::{Dialect, Form, Meaning, meaning};
+use super::keyword::{Dialect, Form, Meaning, meaning, report_dialect};
 use super::set::{Engine, Schemas};
 use super::survey::{Survey, is_read_only};
 use super::types::{Type, Types};
@@ -79,6 +79,8 @@ pub(crate) struct Translator<'d> {
     rules: Rules,
     engine: Engine,
     heirs: Heirs<'d>,
+    /// The document's top, for what concerns all schemas.
+    place: Place,
     definitions: Vec<Definition>,
     known: HashMap<Key, usize>,
     waiting: VecDeque<(usize, Node<'d>, Reading)>,
@@ -92,6 +94,7 @@ impl<'d> Translator<'d> {
             rules,
             engine: Engine::new(),
             heirs: Heirs::of(root),
+            place: root.place(),
             definitions: Vec::new(),
             known: HashMap::new(),
             waiting: VecDeque::new(),
@@ -132,10 +135,8 @@ impl<'d> Translator<'d> {
         match self.engine.compile(schemas) {
             Ok(schemas) => Some(schemas),
             Err(why) => {
-                findings.refuse(Diagnostic::error(
-                    codes::contract::SCHEMA_REFUSED,
-                    format!("the validator does not take the schemas: {why}"),
-                ));
+                let what = format!("the validator does not take the schemas: {why}");
+                findings.refuse(Diagnostic::error(codes::contract::SCHEMA_REFUSED, what).at(self.place));
                 None
             }
         }
@@ -291,6 +292,9 @@ impl<'t, 'd, 'n> Writer<'t, 'd, 'n> {
 
     fn write(mut self, findings: &mut Findings<'_>) -> Value {
         let node = self.node.clone();
+        if let Some(dialect) = node.child("$schema") {
+            report_dialect(&dialect, findings);
+        }
         for (name, child) in node.members() {
             match meaning(self.translator.dialect, name) {
                 Meaning::Assertion(form) => self.assertion(name, &child, form, findings),
@@ -333,21 +337,26 @@ impl<'t, 'd, 'n> Writer<'t, 'd, 'n> {
                 self.written.insert(name.to_owned(), schema);
                 return;
             }
-            Form::AllWithin if value.is_array() => {
+            Form::AllWithin if value.as_array().is_some_and(|schemas| !schemas.is_empty()) => {
                 let items: Vec<_> = child.items().collect();
                 let schemas: Vec<Value> = items.iter().map(|item| self.within(item, findings)).collect();
                 self.written.insert(name.to_owned(), Value::Array(schemas));
                 return;
             }
             Form::WithinByName if value.is_object() => return self.members(name, child, findings),
-            Form::AllWithin => "an array of schemas",
+            Form::AllWithin => "an array of at least one schema",
             Form::WithinByName => "an object of schemas",
             Form::Any => "",
             Form::Values if value.as_array().is_some_and(|values| !values.is_empty()) => "",
             Form::Values => "an array of at least one value",
             Form::Texts if is_texts(value) => "",
             Form::Texts => "an array of strings",
-            Form::TextsByName if value.as_object().is_some_and(|lists| lists.values().all(is_texts)) => "",
+            Form::TextsByName if value.as_object().is_some_and(|lists| lists.values().all(is_texts)) => {
+                let lists: BTreeMap<&str, BTreeSet<&str>> =
+                    child.members().map(|(name, list)| (name, texts(list.value()))).collect();
+                self.written.insert(name.to_owned(), json!(lists));
+                return;
+            }
             Form::TextsByName => "an object of arrays of strings",
             Form::Number if value.is_number() => "",
             Form::Number => "a number",
@@ -390,7 +399,11 @@ impl<'t, 'd, 'n> Writer<'t, 'd, 'n> {
             findings.refuse(diagnostic);
             return;
         }
-        self.written.insert("type".to_owned(), child.value().clone());
+        let mut kinds: Vec<Value> = names.into_iter().cloned().collect();
+        kinds.sort_unstable_by(|a, b| a.as_str().cmp(&b.as_str()));
+        kinds.dedup();
+        let kinds = if let [kind] = kinds.as_slice() { kind.clone() } else { Value::Array(kinds) };
+        self.written.insert("type".to_owned(), kinds);
     }
 
     fn declared_types(&self) -> Types {
@@ -488,13 +501,10 @@ impl<'t, 'd, 'n> Writer<'t, 'd, 'n> {
                 properties.as_ref().and_then(|all| all.child(name)).is_some_and(|one| is_read_only(&one))
             }
         };
-        let needed: Vec<Value> = names
-            .iter()
-            .filter(|name| name.as_str().is_some_and(|name| !is_for_server(name)))
-            .cloned()
-            .collect();
+        let needed: BTreeSet<&str> =
+            names.iter().filter_map(Value::as_str).filter(|name| !is_for_server(name)).collect();
         if !needed.is_empty() {
-            self.written.insert("required".to_owned(), Value::Array(needed));
+            self.written.insert("required".to_owned(), json!(needed));
         }
     }
 
@@ -672,6 +682,11 @@ fn pattern_not_enforced(child: &Node<'_>, pattern: &str, findings: &mut Findings
 
 fn is_texts(value: &Value) -> bool {
     value.as_array().is_some_and(|texts| texts.iter().all(Value::is_string))
+}
+
+/// Each string of an array once: the validator takes no repetition.
+fn texts(value: &Value) -> BTreeSet<&str> {
+    value.as_array().into_iter().flatten().filter_map(Value::as_str).collect()
 }
 
 /// A whole number, also when it is written `1.0`.

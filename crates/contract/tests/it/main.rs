@@ -1,12 +1,23 @@
 //! The layer's tables: a document, a request, and what is said of it.
 
+#![expect(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::panic,
+    clippy::indexing_slicing,
+    clippy::print_stdout,
+    reason = "a test stops where its ground is not as expected, and says so"
+)]
+
 mod bodies;
 mod corpus;
 mod documents;
 mod inline;
 mod lifecycle;
+mod mutations;
 mod parameters;
 mod routing;
 mod schemas;
 mod security;
+mod suite;
 mod support;

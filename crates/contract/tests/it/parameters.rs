@@ -3,7 +3,7 @@
 use http::Method;
 use portcullis_domain::Reason;
 
-use crate::support::{contract, finds, judge_head, listed, parameter_document};
+use crate::support::{contract, finds, judge_body, judge_head, listed, parameter_document};
 
 const ID: &str = "{name: id, in: path, required: true, schema: {type: integer, minimum: 1}}";
 
@@ -21,14 +21,17 @@ fn check(parameters: &str, target: &str, headers: &[(&str, &str)], expected: &[&
 // proves: VAL-01
 #[test]
 fn each_location_is_checked_before_anything_is_forwarded() {
-    let all = "{name: q, in: query, schema: {type: integer}}, {name: X-H, in: header, schema: {type: integer}}, {name: c, in: cookie, schema: {type: integer}}";
-    check(all, "/it/1?q=1", &[("x-h", "1"), ("cookie", "c=1; other=x")], &[]);
-    check(
-        all,
-        "/it/0?q=x",
-        &[("x-h", "x"), ("cookie", "c=x")],
-        &["path id minimum", "query q type", "header X-H type", "cookie c type"],
-    );
+    let text = "openapi: 3.1.1\ninfo: {}\npaths:\n  /it/{id}:\n    post:\n      x-portcullis-access: public\n      parameters:\n      - {name: id, in: path, required: true, schema: {type: integer, minimum: 1}}\n      - {name: q, in: query, schema: {type: integer}}\n      - {name: X-H, in: header, schema: {type: integer}}\n      - {name: c, in: cookie, schema: {type: integer}}\n      requestBody: {content: {application/json: {schema: {type: object, properties: {n: {type: integer}}}}}}\n";
+    let contract = contract(text);
+    let good = judge_head(&contract, Method::POST, "/it/1?q=1", &[("x-h", "1"), ("cookie", "c=1; other=x")]);
+    assert!(good.is_ok() && judge_body(&contract, r#"{"n":1}"#).is_ok());
+    let bad = judge_head(&contract, Method::POST, "/it/0?q=x", &[("x-h", "x"), ("cookie", "c=x")]);
+    assert_eq!(listed(&bad), ["path id minimum", "query q type", "header X-H type", "cookie c type"]);
+    let body = judge_body(&contract, r#"{"n":"x"}"#);
+    assert_eq!(listed(&body), ["body /n type"]);
+    for denial in [bad.unwrap_err(), body.unwrap_err()] {
+        assert_eq!(denial.reason().status(), 400);
+    }
 }
 
 #[test]
@@ -46,6 +49,7 @@ fn path_parameters_are_decoded_and_typed() {
     }
 }
 
+// proves: VAL-02
 #[test]
 fn undeclared_query_parameters_are_refused() {
     let q = "{name: q, in: query, schema: {type: string}}";

@@ -381,6 +381,7 @@ fn malformed_schemas_are_refused_with_their_place() {
         ("3.1.1", r#"{"properties": {"a": 1}}"#),
         ("3.1.1", r#"{"allOf": []}"#),
         ("3.1.1", r#"{"items": [{}]}"#),
+        ("3.1.1", r#"{"prefixItems": []}"#),
         ("3.1.1", r#"{"pattern": 1}"#),
         ("3.1.1", r#"{"uniqueItems": 1}"#),
     ] {
@@ -388,6 +389,17 @@ fn malformed_schemas_are_refused_with_their_place() {
         let codes: Vec<_> = diagnostics.errors().map(|diagnostic| diagnostic.code().0).collect();
         assert_eq!(codes, ["C0330"], "{version} {schema}");
     }
+}
+
+#[test]
+fn repetitions_that_mean_nothing_are_taken() {
+    check(
+        "3.1.1",
+        r#"{"type": ["object", "null", "object"], "required": ["a", "a"], "properties": {"a": {}, "b": {}},
+        "dependentRequired": {"a": ["b", "b"]}}"#,
+        &[r#"{"a":1,"b":2}"#],
+        &[("{}", " required")],
+    );
 }
 
 #[test]
