@@ -440,3 +440,8 @@ fn after_a_switch_of_protocols_everything_passes() {
     assert_eq!(guard.inspect(b"\x81\x85\0\n\r\xff").released, 6);
     assert_eq!(guard.state(), GuardState::PassedThrough);
 }
+
+#[test]
+fn a_guard_is_small_enough_for_every_idle_connection() {
+    assert!(size_of::<FramingGuard>() <= 192, "{}", size_of::<FramingGuard>());
+}
