@@ -17,7 +17,7 @@ use crate::wait::PATIENCE;
 use crate::wire::{Broken, Fields, Framing, Head, Reader, framing};
 
 /// One request as the upstream got it.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, PartialEq, Eq)]
 pub struct Seen {
     /// On which connection, counted from 0.
     pub connection: usize,
@@ -60,6 +60,22 @@ impl Seen {
     #[must_use]
     pub fn line(&self) -> String {
         format!("{} {}", self.method, self.target)
+    }
+}
+
+/// As a reader of a failed test wants it.
+impl fmt::Debug for Seen {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{} over connection {}, {:?}", self.version, self.connection, self.framing)?;
+        write!(
+            f,
+            "\n{} {}\n{:?}{}{:?}",
+            self.method,
+            self.target,
+            self.headers,
+            self.body.escape_ascii(),
+            self.trailers
+        )
     }
 }
 

@@ -10,7 +10,7 @@ use std::io::{self, Read};
 const CAP: usize = 64 * 1024 * 1024;
 
 /// Header fields in the order in which they came, values as Latin-1.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Default, PartialEq, Eq)]
 pub struct Fields(pub Vec<(String, String)>);
 
 impl Fields {
@@ -37,6 +37,13 @@ impl Fields {
     #[must_use]
     pub fn names(&self) -> Vec<String> {
         self.0.iter().map(|(name, _)| name.to_ascii_lowercase()).collect()
+    }
+}
+
+/// One line each, with its end.
+impl fmt::Debug for Fields {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        self.0.iter().try_for_each(|(name, value)| writeln!(f, "{name}: {}", value.escape_debug()))
     }
 }
 
@@ -67,7 +74,7 @@ pub enum Framing {
 }
 
 /// A response, read to its end.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, PartialEq, Eq)]
 pub struct Response {
     /// The status.
     pub status: u16,
@@ -83,6 +90,17 @@ pub struct Response {
     pub framing: Framing,
     /// The interim responses before it: status and fields.
     pub interim: Vec<(u16, Fields)>,
+}
+
+/// As a reader of a failed test wants it.
+impl fmt::Debug for Response {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        for (status, fields) in &self.interim {
+            writeln!(f, "{status}\n{fields:?}")?;
+        }
+        write!(f, "{} {}, {:?}", self.version, self.status, self.framing)?;
+        write!(f, "\n{:?}{}{:?}", self.headers, self.body.escape_ascii(), self.trailers)
+    }
 }
 
 impl Response {

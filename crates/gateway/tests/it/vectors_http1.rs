@@ -1,8 +1,8 @@
 //! Other people's corpora of HTTP/1 requests, against the real listener (`/work/shared/vectors/http1`).
 //!
 //! Each case is refused, or forwarded in one unambiguous form: what reaches the upstream is well-formed by
-//! its strict reader, and there are never more requests than the corpus counts. The corpora know no Host
-//! and paths of ours, so the policy serves every host and declares every path and method that they use.
+//! its strict reader, and there are never more requests than the corpus counts. The corpora know no host
+//! and path of ours, so the policy serves every host and declares every path and method that they use.
 
 use std::collections::BTreeSet;
 use std::path::PathBuf;
@@ -32,42 +32,33 @@ fn bytes(case: &Value) -> Vec<u8> {
     base64::engine::general_purpose::STANDARD.decode(text).unwrap()
 }
 
-/// Every origin-form target of the corpora becomes a declared path, for every method that OpenAPI knows.
-fn declared_paths(cases: &[Value]) -> Value {
-    let mut paths = BTreeSet::new();
+/// A policy in which everything is declared that the corpora may ask for: any path and query, any body,
+/// every method that they use.
+fn walk(cases: &[Value]) -> Walk {
+    let mut methods = BTreeSet::new();
     for case in cases {
         for line in String::from_utf8_lossy(&bytes(case)).split("\r\n") {
-            let mut words = line.split(' ');
-            if let (Some(_), Some(target), Some(version)) = (words.next(), words.next(), words.next())
-                && version.starts_with("HTTP/")
-                && target.starts_with('/')
-            {
-                paths.insert(target.split(['?', '#']).next().unwrap().to_owned());
+            let method = line.split(' ').next().unwrap_or_default();
+            if line.contains(" HTTP/") && method.bytes().all(|byte| byte.is_ascii_uppercase()) {
+                methods.insert(method.to_owned());
             }
         }
     }
-    let operation =
-        json!({ "x-portcullis-access": "public", "responses": { "200": { "description": "Done." } } });
-    let anything = json!({ "requestBody": { "content": { "*/*": {} } } });
-    let mut declared = json!({});
-    for path in paths.iter().filter(|path| !path.contains(['{', '}', '%', ';'])) {
-        for method in ["get", "head", "options", "delete", "post", "put", "patch"] {
-            declared[path][method] = operation.clone();
-            if matches!(method, "post" | "put" | "patch") {
-                declared[path][method]["requestBody"] = anything["requestBody"].clone();
-            }
-        }
-    }
-    declared
-}
-
-fn walk(cases: &[Value]) -> Walk {
+    let declared = |(method, path): (&String, &str)| json!({ "method": method, "path": path, "access": "public", "body": "any" });
+    let served = methods.iter().filter(|method| !matches!(method.as_str(), "TRACE" | "CONNECT" | ""));
+    let operations: Vec<Value> =
+        served.flat_map(|method| [(method, "/"), (method, "/{*rest}")]).map(declared).collect();
     Setup::new()
         .answering(Answer::ok("hello"))
-        .api(json!({ "hosts": ["*"] }))
-        .contract(json!({ "paths": declared_paths(cases) }))
+        .api(json!({ "hosts": ["*"], "contract": null, "operations": operations }))
+        .policy(
+            json!({ "timeouts": { "head": "50ms", "body": "50ms", "whole_body": "50ms", "idle": "50ms" } }),
+        )
         .start()
 }
+
+/// A test in which next to nothing is forwarded would show nothing.
+const LEAST: usize = 15;
 
 /// What the gateway made of one case.
 struct Taken {
@@ -81,13 +72,16 @@ fn take(walk: &Walk, raw: &[u8]) -> Taken {
     let before = walk.upstream.count();
     let strange_before = walk.upstream.strange().len();
     let mut client = RawClient::connect(walk.address(0));
-    client.send(raw).finish_sending();
+    // Not closed behind it: a gateway may take that for a client that has left. What is incomplete ends
+    // with a timeout.
+    client.send(raw);
     let mut statuses = Vec::new();
     loop {
         match client.response() {
             Ok(response) => statuses.push(response.status),
             Err(Broken::Ended(left) | Broken::Failed(_, left)) if left.is_empty() => break,
-            // The answer to a HEAD has a length and no body; whatever the case, what came is in order.
+            // SETTINGS: the corpus holds a preface of HTTP/2, which this listener speaks.
+            Err(Broken::Ended(left) | Broken::Failed(_, left)) if left.starts_with(&[0, 0]) => break,
             Err(Broken::Ended(left)) => panic!("half an answer: {}", left.escape_ascii()),
             Err(broken) => panic!("{broken}"),
         }
@@ -107,16 +101,25 @@ fn the_gunicorn_corpus_is_refused_or_forwarded_in_one_form() {
     let Some(cases) = corpus("gunicorn.dev.json") else { return };
     let walk = walk(&cases);
     let mut mistakes = Vec::new();
+    let mut forwarded = 0;
     for case in &cases {
-        let taken = take(&walk, &bytes(case));
         let id = case["id"].as_str().unwrap();
-        let rejects = case["expect"] == "reject" && case["non_default_config"] == false;
-        if rejects && taken.statuses.last().is_some_and(|status| *status < 400) {
-            mistakes.push(format!("{id}: to be refused, answered {:?}", taken.statuses));
+        let raw = bytes(case);
+        // Once as it is, and once with the Host that some lack, so that this alone does not refuse them.
+        for raw in [with_host(&raw), raw] {
+            let taken = take(&walk, &raw);
+            forwarded += taken.forwarded;
+            let rejects =
+                case["expect"] == "reject" && case["non_default_config"] == false && !is_a_choice(case);
+            if rejects && taken.statuses.last().is_some_and(|status| *status < 400) {
+                mistakes.push(format!("{id}: to be refused, answered {:?}", taken.statuses));
+            }
+            judge(&mut mistakes, id, &taken);
         }
-        judge(&mut mistakes, id, &taken);
     }
     walk.account_for_stray_events();
+    println!("{forwarded} requests forwarded");
+    assert!(forwarded >= LEAST, "only {forwarded} requests were forwarded: what does this test show?");
     assert!(mistakes.is_empty(), "{mistakes:#?}");
 }
 
@@ -130,12 +133,14 @@ fn the_llhttp_corpus_is_refused_or_forwarded_in_one_form() {
         .collect();
     let walk = walk(&requests);
     let mut mistakes = Vec::new();
+    let mut forwarded = 0;
     for case in &requests {
         let id = case["id"].as_str().unwrap();
         let raw = bytes(case);
         // Once as it is, and once with the Host that most lack, so that this alone does not refuse them.
         for raw in [with_host(&raw), raw] {
             let taken = take(&walk, &raw);
+            forwarded += taken.forwarded;
             let complete = messages(case["log"].as_str().unwrap_or_default());
             if taken.forwarded > complete {
                 mistakes.push(format!("{id}: {complete} requests in it, {} forwarded", taken.forwarded));
@@ -148,17 +153,27 @@ fn the_llhttp_corpus_is_refused_or_forwarded_in_one_form() {
         }
     }
     walk.account_for_stray_events();
+    println!("{forwarded} requests forwarded");
+    assert!(forwarded >= LEAST, "only {forwarded} requests were forwarded: what does this test show?");
     assert!(mistakes.is_empty(), "{mistakes:#?}");
 }
 
+/// Refusals of gunicorn that are its choice: its own bounds on lines, and trailers that we drop (HTTP-06).
+fn is_a_choice(case: &Value) -> bool {
+    let error = case["error"].as_str().unwrap_or_default();
+    let id = case["id"].as_str().unwrap_or_default();
+    error.starts_with("LimitRequest") || id.contains("trailer_forbidden")
+}
+
 fn judge(mistakes: &mut Vec<String>, id: &str, taken: &Taken) {
-    let answered = taken.statuses.iter().filter(|status| **status < 300).count();
+    // The upstream always says 200; what the gateway says itself (to `OPTIONS *`) is 204.
+    let answered = taken.statuses.iter().filter(|status| **status == 200).count();
     if answered != taken.forwarded {
         mistakes.push(format!("{id}: {} forwarded, answered {:?}", taken.forwarded, taken.statuses));
     }
-    if !taken.strange.is_empty() {
-        mistakes.push(format!("{id}: the upstream saw {:?}", taken.strange));
-    }
+    // A body that is shorter than announced is broken off towards the upstream as well: no request.
+    let malformed = taken.strange.iter().filter(|strange| !strange.starts_with("the connection ended"));
+    mistakes.extend(malformed.map(|strange| format!("{id}: the upstream saw {strange}")));
     if taken.statuses.iter().any(|status| *status >= 500 && !matches!(status, 501 | 505)) {
         mistakes.push(format!("{id}: answered {:?}", taken.statuses));
     }

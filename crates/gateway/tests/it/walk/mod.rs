@@ -218,6 +218,13 @@ impl Walk {
         H2Frames::connect_tls(self.address(1), &self.offer().alpn(&["h2"])).expect("a handshake")
     }
 
+    /// The same in plaintext, by prior knowledge: what the gateway said last can be read even after it
+    /// has stopped to take what we send.
+    #[track_caller]
+    pub(crate) fn h2_frames_in_plaintext(&self) -> H2Frames {
+        H2Frames::connect(self.address(0)).expect("a connection")
+    }
+
     /// Sends these bytes over a fresh plaintext connection and tells what came of them.
     #[track_caller]
     pub(crate) fn send(&self, request: impl Into<Vec<u8>>) -> Outcome {
@@ -263,6 +270,14 @@ impl Walk {
         self.events.set(recorded.len());
         self.requests.set(self.upstream.count());
         recorded[before..].to_vec()
+    }
+
+    /// Waits for `count` more requests at the upstream whose outcome is of no interest, and accounts for them.
+    #[track_caller]
+    pub(crate) fn account_for_requests(&self, count: usize) {
+        let expected = self.requests.get() + count;
+        assert_eq!(self.upstream.wait_for(expected).len(), expected);
+        self.requests.set(expected);
     }
 
     /// Gives up counting, for a test that cannot know how many events or requests there will be.

@@ -56,6 +56,10 @@ pub(crate) fn contract() -> Value {
     let name = json!([{
         "name": "name", "in": "path", "required": true, "schema": { "type": "string", "maxLength": 2000 },
     }]);
+    let query = |names: &[&str]| -> Vec<Value> {
+        let text = json!({ "type": "string", "maxLength": 200 });
+        names.iter().map(|name| json!({ "name": name, "in": "query", "schema": text })).collect()
+    };
     let note = json!({
         "required": true,
         "content": { "application/json": { "schema": {
@@ -90,13 +94,13 @@ pub(crate) fn contract() -> Value {
             "customers": { "type": "http", "scheme": "bearer", "bearerFormat": "JWT" },
         } },
     });
-    merge(
-        &mut contract,
-        json!({ "paths": {
+    let more = json!({
+        "/public": { "parameters": query(&["a", "b", "q", "url"]) },
+        "/a/b": { "parameters": query(&["x"]) },
         "/notes": { "post": { "requestBody": note } },
         "/orders": { "post": { "requestBody": note } },
         "/upload": { "post": { "requestBody": stream }, "put": { "requestBody": stream } },
-    } }),
-    );
+    });
+    merge(&mut contract, json!({ "paths": more }));
     contract
 }
