@@ -21,17 +21,19 @@ def family(pid):
     return found
 
 
-def cpu_seconds(pid):
-    """CPU time, user and system, of all live threads of the process and its descendants.
+def cpu_seconds(pid, thread=None):
+    """CPU time, user and system, of all live threads of the process and its descendants, or of those named
+    `thread`.
 
     /proc/PID/task/TID/schedstat counts nanoseconds; utime and stime of /proc/PID/stat are the same sum in
     steps of 10 ms.
     """
     total = 0
     for member in family(pid):
-        for schedstat in Path(f"/proc/{member}/task").glob("*/schedstat"):
+        for task in Path(f"/proc/{member}/task").glob("*"):
             try:
-                total += int(schedstat.read_text().split()[0])
+                if thread is None or (task / "comm").read_text().strip() == thread:
+                    total += int((task / "schedstat").read_text().split()[0])
             except (FileNotFoundError, ProcessLookupError):
                 continue
     return total / 1e9

@@ -51,6 +51,10 @@ class Server:
 
 def start(name, command, folder, core, ports, reload_signal=None):
     """Starts `command` pinned to `core`, and waits until every port of `ports` accepts."""
+    for port in ports.values():
+        # With SO_REUSEPORT a second server would get half of the first one's connections, silently.
+        if accepts(port):
+            raise RuntimeError(f"port {port} is taken; the benchmark needs it for {name}")
     log = folder / f"{name}.log"
     with log.open("wb") as output:
         process = subprocess.Popen(
@@ -72,12 +76,18 @@ def wait_for(port, process, seconds=20):
     """Waits until something accepts on `port` of the loopback address."""
     end = time.monotonic() + seconds
     while time.monotonic() < end and process.poll() is None:
-        try:
-            socket.create_connection(("127.0.0.1", port), 1).close()
+        if accepts(port):
             return True
-        except OSError:
-            time.sleep(0.005)
+        time.sleep(0.005)
     return False
+
+
+def accepts(port):
+    try:
+        socket.create_connection(("127.0.0.1", port), 1).close()
+        return True
+    except OSError:
+        return False
 
 
 # nginx ---------------------------------------------------------------------------------------------------
@@ -261,7 +271,7 @@ def write_contract(path, operations):
     path.write_text("\n".join(lines) + "\n")
 
 
-def write_policy(folder, ports, *, audit=True, token_cache=True, operations=20):
+def write_policy(folder, ports, *, token_cache=True, operations=20):
     """The policy of one Portcullis; returns the file."""
     folder.mkdir(exist_ok=True)
     write_contract(folder / "openapi.yaml", operations)
@@ -293,9 +303,8 @@ def write_policy(folder, ports, *, audit=True, token_cache=True, operations=20):
         f"  failures: {{ peer: {PLENTY}, credential: {PLENTY} }}",
         "timeouts: { idle: 10m }",
         f"admin: {{ address: 127.0.0.1:{ports['admin']} }}",
+        f"audit: {{ file: {folder}/audit.jsonl }}",
     ]
-    if audit:
-        lines += ["audit:", f"  file: {folder}/audit.jsonl"]
     policy = folder / "portcullis.yaml"
     policy.write_text("\n".join(lines) + "\n")
     return policy
