@@ -12,20 +12,27 @@ use portcullis_config::{ByteSize, Diagnostic, Diagnostics, Document, Place, code
 use serde_json::{Map, Value};
 
 use crate::body::{self, Body, Range};
-use crate::lifecycle::Lifecycle;
+use crate::lifecycle::{LIFECYCLE, Lifecycle};
 use crate::operation::{Checks, Operation, PromisedStatus, ResponsePromise};
 use crate::options::{CompileOptions, Selected};
 use crate::parameter::{self, Parameters};
 use crate::paths::{Fault, Routes, Spanning, Template};
 use crate::reading::{Findings, Library, Node, References, Verdict};
 use crate::schema::{Rules, Schemas, Translator};
-use crate::security::{KeyLocation, SchemeKind, Security, SecurityReader};
+use crate::security::{ACCESS, KeyLocation, SchemeKind, Security, SecurityReader};
 use crate::{Contract, server, structure};
 
-/// Everything we read under an operation begins with this.
-const EXTENSION: &str = "x-portcullis-";
 /// Bytes that a body may have, in place of the default.
 const BODY_LIMIT: &str = "x-portcullis-body-limit";
+
+/// What our extensions begin with.
+const EXTENSION: &str = "x-portcullis-";
+/// Our extensions of a document.
+const OF_DOCUMENT: &[&str] = &[LIFECYCLE];
+/// Our extensions of a path: none, lest what is said there be taken to hold below.
+const OF_PATH: &[&str] = &[];
+/// Our extensions of an operation. A stage that reads a new one adds its name.
+const OF_OPERATION: &[&str] = &[ACCESS, BODY_LIMIT, LIFECYCLE];
 
 /// An operation that waits for the schemas to be compiled.
 pub(crate) struct Draft {
@@ -105,7 +112,7 @@ fn compile_root(
         title: text("title"),
         version: text("version"),
         lifecycle: compiler.lifecycle,
-        extensions: extensions(root),
+        extensions: extensions(root, OF_DOCUMENT, findings),
         servers,
         schemes: compiler.security.into_schemes(),
         operations,
@@ -232,6 +239,7 @@ impl<'d> Compiler<'d, '_> {
         let gaps = template.names().to_vec();
         self.paths.push(PathDraft { template, place: written.place().key() });
         server::report_ignored(item, findings);
+        extensions(item, OF_PATH, findings);
         for (method, operation) in methods(item, findings) {
             let draft = self.operation(text, method, item, &operation, &gaps, findings);
             self.drafts.push(Draft { path, operation: draft });
@@ -266,13 +274,14 @@ impl<'d> Compiler<'d, '_> {
         server::report_ignored(operation, findings);
         let mut parameters = parameter::declared(item, operation, gaps, &mut self.translator, findings);
         parameters.credentials = self.security.query_keys();
+        parameters.undeclared = self.options.undeclared_query;
         Unfinished {
             id,
             template: text.into(),
             tags,
             security,
             lifecycle: Lifecycle::read(operation, &self.lifecycle, findings),
-            extensions: extensions(operation),
+            extensions: extensions(operation, OF_OPERATION, findings),
             responses: responses(operation, findings),
             body_limit: body_limit(operation, self.options.body_limit, findings),
             place: operation.place().key(),
@@ -442,12 +451,29 @@ fn body_limit(operation: &Node<'_>, default: usize, findings: &mut Findings<'_>)
     }
 }
 
-fn extensions(node: &Node<'_>) -> Map<String, Value> {
-    let members = node.object().into_iter().flatten();
-    members
-        .filter(|(name, _)| name.starts_with(EXTENSION))
-        .map(|(name, value)| (name.clone(), value.clone()))
-        .collect()
+/// Our extensions of `node`; one that is not `known` there is a mistake, for nobody would read it.
+fn extensions(node: &Node<'_>, known: &[&str], findings: &mut Findings<'_>) -> Map<String, Value> {
+    let mut found = Map::new();
+    for (name, child) in node.members().filter(|(name, _)| name.starts_with(EXTENSION)) {
+        found.insert(name.to_owned(), child.value().clone());
+        if !known.contains(&name) {
+            let help = match known {
+                [] => format!("say it at each operation: {}", quoted(OF_OPERATION)),
+                known => format!("known here are {}", quoted(known)),
+            };
+            let what = format!("extension `{name}` is not known here");
+            findings.refuse(
+                Diagnostic::error(codes::contract::EXTENSION_UNKNOWN, what)
+                    .at(child.place().key())
+                    .help(help),
+            );
+        }
+    }
+    found
+}
+
+fn quoted(names: &[&str]) -> String {
+    names.iter().map(|name| format!("`{name}`")).collect::<Vec<_>>().join(", ")
 }
 
 impl SecurityReader {

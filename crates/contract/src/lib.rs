@@ -7,6 +7,9 @@
 //!
 //! The document leads: what it does not promise does not pass. What it promises and cannot be enforced
 //! is a warning with its place, never a silent gap. Not done here yet: responses (issue 5).
+//!
+//! Of our own in the document: `x-portcullis-access: public`, `x-portcullis-body-limit: 16 KiB` and
+//! `x-portcullis-lifecycle: {state, deprecated_at, sunset_at, successor}`.
 
 mod body;
 mod compile;
@@ -32,7 +35,7 @@ pub use body::BodyPlan;
 pub use config::InlineOperation;
 pub use lifecycle::{Lifecycle, State};
 pub use operation::{Operation, PromisedStatus, ResponsePromise};
-pub use options::{Access, CompileOptions, Objects, ReadOnly, Selected, Unbounded};
+pub use options::{Access, CompileOptions, Objects, ReadOnly, Selected, Unbounded, Undeclared};
 pub use paths::{PathParameter, PathParameters};
 pub use reading::{NoReferences, References, Unresolved};
 pub use security::{AllOf, KeyLocation, SchemeKind, SchemeUse, Security, SecurityScheme};

@@ -18,6 +18,8 @@ pub struct CompileOptions<'a> {
     pub objects: Objects,
     /// What happens to `readOnly` members in requests.
     pub read_only: ReadOnly,
+    /// What happens to query parameters that nobody declared.
+    pub undeclared_query: Undeclared,
     /// What happens to schemas that set no bound.
     pub unbounded: Unbounded,
     /// The largest body in bytes of an operation that does not say `x-portcullis-body-limit`.
@@ -31,6 +33,7 @@ impl Default for CompileOptions<'_> {
             access: &|_| None,
             objects: Objects::Closed,
             read_only: ReadOnly::Refused,
+            undeclared_query: Undeclared::Refused,
             unbounded: Unbounded::Reported,
             body_limit: 1 << 20,
         }
@@ -99,6 +102,16 @@ pub enum ReadOnly {
     Refused,
     /// They pass, checked like any other member, and are never required.
     Accepted,
+}
+
+/// What happens to query parameters that nobody declared (VAL-02).
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Undeclared {
+    /// The request breaks the contract.
+    #[default]
+    Refused,
+    /// They pass unseen.
+    Passed,
 }
 
 /// What happens to schemas that set no bound (VAL-05).

@@ -17,7 +17,7 @@ use crate::options::Access;
 use crate::reading::{Findings, Node};
 
 /// The extension that makes an operation public.
-const ACCESS: &str = "x-portcullis-access";
+pub(crate) const ACCESS: &str = "x-portcullis-access";
 
 /// What an operation asks of its caller.
 #[derive(Clone, Debug, PartialEq, Eq)]

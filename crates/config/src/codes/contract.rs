@@ -73,6 +73,12 @@ codes! {
         matters: "TRACE echoes credentials to scripts, and CONNECT opens tunnels.",
         mend: "Remove the operation.",
     }
+    EXTENSION_UNKNOWN = "C0312" {
+        title: "extension is not known here",
+        means: "A name that begins with `x-portcullis-` is misspelled, or stands where nobody reads it.",
+        matters: "It was written to change what is enforced, and would not.",
+        mend: "Mend the name, or move it to the operation.",
+    }
     SECURITY_UNDECLARED = "C0315" {
         title: "nobody says who may call an operation",
         means: "Neither the operation nor the document has a security requirement, or it is empty.",

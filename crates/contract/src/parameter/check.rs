@@ -12,7 +12,8 @@ use super::decode::{Coding, decode};
 use super::query::Pairs;
 use super::style::{Explode, Style};
 use super::value::{Parts, Repeated, Text, build};
-use super::{Empty, Parameter, ParameterForm, Parameters, Presence, Undeclared};
+use super::{Empty, Parameter, ParameterForm, Parameters, Presence};
+use crate::options::Undeclared;
 use crate::paths::PathParameters;
 use crate::schema::{Schemas, Shape, Spot, Types, Violations};
 

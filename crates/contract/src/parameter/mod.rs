@@ -15,6 +15,7 @@ mod value;
 
 use http::HeaderName;
 
+use crate::options::Undeclared;
 use crate::schema::{Root, Shape};
 pub(crate) use check::Sources;
 pub(crate) use compile::{declared, verify};
@@ -33,16 +34,6 @@ pub(crate) struct Parameters {
     pub(crate) undeclared: Undeclared,
     /// Query parameters that carry a credential: `authn` judges and removes them.
     pub(crate) credentials: Vec<Box<str>>,
-}
-
-/// What happens to query parameters that nobody declared.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub(crate) enum Undeclared {
-    /// The request breaks the contract (VAL-02).
-    #[default]
-    Refused,
-    /// They pass unseen.
-    Passed,
 }
 
 /// A declared parameter.

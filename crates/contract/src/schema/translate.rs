@@ -20,6 +20,9 @@ use super::{bound, loops};
 use crate::options::{Objects, ReadOnly, Unbounded};
 use crate::reading::{Findings, Node};
 
+/// How many definitions a document may need. The largest real ones need some thousands.
+const DEFINITIONS: usize = 100_000;
+
 /// A schema that values can be checked against, by its number in [`Schemas`].
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub(crate) struct Root(pub(super) usize);
@@ -120,6 +123,11 @@ impl<'d> Translator<'d> {
                 definition.schema = schema;
             }
         }
+        if self.definitions.len() >= DEFINITIONS {
+            let what = format!("the schemas need more than {DEFINITIONS} definitions");
+            findings.refuse(Diagnostic::error(codes::contract::SCHEMA_REFUSED, what).at(self.place));
+            return None;
+        }
         let edges: Vec<Vec<usize>> =
             self.definitions.iter_mut().map(|definition| std::mem::take(&mut definition.same)).collect();
         if let Some(definition) = loops::first(&edges).and_then(|index| self.definitions.get(index)) {
@@ -149,6 +157,11 @@ impl<'d> Translator<'d> {
             return *index;
         }
         let index = self.definitions.len();
+        if index >= DEFINITIONS {
+            // Reported at the end; nothing is compiled from here on.
+            self.waiting.clear();
+            return index;
+        }
         self.known.insert(key, index);
         self.definitions.push(Definition {
             schema: Value::Bool(false),

@@ -1,9 +1,10 @@
 //! Parameters: places, styles, types, presence.
 
 use http::Method;
+use portcullis_contract::{CompileOptions, Undeclared};
 use portcullis_domain::Reason;
 
-use crate::support::{contract, finds, judge_body, judge_head, listed, parameter_document};
+use crate::support::{contract, contract_with, finds, judge_body, judge_head, listed, parameter_document};
 
 const ID: &str = "{name: id, in: path, required: true, schema: {type: integer, minimum: 1}}";
 
@@ -59,6 +60,14 @@ fn undeclared_query_parameters_are_refused() {
     check(q, "/it/1?", &[], &[]);
     check(q, "/it/1?&&q=a&", &[], &[]);
     check(q, "/it/1?%ff=a", &[], &["query  encoding"]);
+}
+
+#[test]
+fn a_switch_lets_undeclared_query_parameters_pass() {
+    let options = CompileOptions { undeclared_query: Undeclared::Passed, ..CompileOptions::default() };
+    let text = parameter_document(&format!("{ID}, {{name: q, in: query, schema: {{type: integer}}}}"));
+    let contract = contract_with(&text, &options);
+    assert_eq!(listed(&judge_head(&contract, Method::GET, "/it/1?utm_source=x&q=x", &[])), ["query q type"]);
 }
 
 // proves: VAL-12

@@ -46,6 +46,9 @@ fn public_has_to_be_said() {
     assert_eq!(said.operations()[0].extensions["x-portcullis-access"], "public");
     finds(&document("", "security: [{oauth: [read]}], x-portcullis-access: public"), &["C0318"]);
     finds(&document("security: [{oauth: []}]", "x-portcullis-access: everybody"), &["C0304"]);
+    // Where nobody would read it, it does not pass for said.
+    finds(&document("x-portcullis-access: public", ""), &["C0312", "C0315"]);
+    finds(&document("", "x-portcullis-acces: public"), &["C0312", "C0315"]);
 }
 
 #[test]
