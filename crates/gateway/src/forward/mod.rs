@@ -54,13 +54,19 @@ pub(crate) async fn forward(
     let mut request = Some(request);
     let mut tried = Tried::default();
     let mut retries_left = upstream.retry.attempts;
+    let mut failed: Option<Fault> = None;
     upstream.earn_retry();
     loop {
         let Some(outgoing) = request.take() else {
             return Err(Fault::new(Reason::InternalFault).with_note("an attempt without a request"));
         };
-        let slot = upstream.take_slot(&mut tried, now.mono)?;
-        let failure = match attempt(pool, upstream, slot, outgoing, clock).await {
+        let slot = match upstream.take_slot(&mut tried, now.mono) {
+            Ok(slot) => slot,
+            // That there is no second attempt must not hide why the first one failed.
+            Err(fault) => return Err(failed.unwrap_or(fault)),
+        };
+        let links = if failed.is_some() { Links::Fresh } else { Links::Pooled };
+        let failure = match attempt(pool, upstream, slot, links, outgoing, clock).await {
             Ok(reply) => return Ok(reply),
             Err(failure) => failure,
         };
@@ -76,10 +82,19 @@ pub(crate) async fn forward(
                     spare = spare_copy(upstream, &copy);
                 }
                 request = Some(copy);
+                failed = Some(failure.fault);
             }
             _ => return Err(failure.fault),
         }
     }
+}
+
+/// Which connections an attempt may use.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Links {
+    Pooled,
+    /// After a failure the pool's other connections are no more to be trusted than the one that failed.
+    Fresh,
 }
 
 struct Failure {
@@ -98,12 +113,13 @@ async fn attempt(
     pool: &Rc<Pool>,
     upstream: &Arc<Upstream>,
     slot: Slot,
+    links: Links,
     request: Request<RequestBody>,
     clock: &Clock,
 ) -> Result<Reply, Failure> {
     let mut verdict = Verdict::new(upstream, slot, clock);
     let result = match upstream.protocol {
-        Protocol::Http1 => over_own_link(pool, upstream, &verdict, request).await,
+        Protocol::Http1 => over_own_link(pool, upstream, &verdict, links, request).await,
         Protocol::Http2 => over_shared_link(pool, upstream, &verdict, request).await,
     };
     match result {
@@ -132,12 +148,15 @@ async fn over_own_link(
     pool: &Rc<Pool>,
     upstream: &Upstream,
     verdict: &Verdict<'_>,
+    links: Links,
     mut request: Request<RequestBody>,
 ) -> Result<Sent, Failure> {
     let target = verdict.target()?;
     // A pooled connection may have been closed at the very moment it was taken; a request that never left
     // goes out again over a fresh one, which is no retry: the upstream saw nothing.
-    if let Some(mut link) = pool.take(target.id).await {
+    if links == Links::Pooled
+        && let Some(mut link) = pool.take(target.id).await
+    {
         match send_in_time(upstream, link.send(request)).await? {
             Ok(response) => return Ok((check_framing(response)?, Some(link))),
             Err(SendError::NotSent(unsent)) => request = *unsent,
@@ -205,9 +224,14 @@ async fn send_in_time<T>(upstream: &Upstream, sending: impl Future<Output = T>) 
 fn check_framing(response: Response<Incoming>) -> Result<Response<Incoming>, Fault> {
     let headers = response.headers();
     let lengths = headers.get_all(http::header::CONTENT_LENGTH).iter().count();
-    let codings = headers.get_all(http::header::TRANSFER_ENCODING).iter().count();
-    if lengths > 1 || codings > 1 || (lengths > 0 && codings > 0) {
+    let mut codings = headers.get_all(http::header::TRANSFER_ENCODING).iter();
+    let (coding, more) = (codings.next(), codings.next());
+    if lengths > 1 || more.is_some() || (lengths > 0 && coding.is_some()) {
         return Err(Fault::new(Reason::UpstreamMalformed).with_note("the response has two lengths"));
+    }
+    // Any other coding would end with the connection, and we could not undo it for the client.
+    if coding.is_some_and(|coding| !coding.as_bytes().eq_ignore_ascii_case(b"chunked")) {
+        return Err(Fault::new(Reason::UpstreamMalformed).with_note("the response has a strange coding"));
     }
     Ok(response)
 }

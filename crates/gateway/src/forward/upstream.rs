@@ -183,7 +183,7 @@ impl Upstream {
         }
     }
 
-    /// Takes a place at one of the addresses.
+    /// Takes a place at one of the addresses: one that was not tried yet, or any if none of those is left.
     ///
     /// # Errors
     /// [`Reason::UpstreamSaturated`] when too many requests are under way, [`Reason::UpstreamCircuitOpen`]
@@ -193,7 +193,7 @@ impl Upstream {
             self.in_flight.fetch_sub(1, Ordering::Relaxed);
             return Err(Fault::new(Reason::UpstreamSaturated).with_retry_after(Duration::from_secs(1)));
         }
-        match self.choose(*tried, now) {
+        match self.choose(*tried, now).or_else(|_| self.choose(Tried::default(), now)) {
             Ok(index) => {
                 tried.add(index);
                 if let Some(target) = self.targets.get(index) {
@@ -335,6 +335,16 @@ mod tests {
         let refused = upstream.take_slot(&mut Tried::default(), Duration::from_secs(2)).err().unwrap();
         assert_eq!(refused.reason(), Reason::UpstreamCircuitOpen);
         assert_eq!(refused.retry_after().unwrap().seconds(), 4);
+    }
+
+    #[test]
+    fn an_address_that_was_tried_is_tried_again_only_when_no_other_is_left() {
+        let upstream = upstream(Balance::RoundRobin, 2);
+        let (mut tried, now) = (Tried::default(), Duration::from_secs(1));
+        let visited: Vec<_> =
+            (0..3).map(|_| address(&upstream.take_slot(&mut tried, now).unwrap())).collect();
+        assert_ne!(visited[0], visited[1]);
+        assert!(visited[..2].contains(&visited[2]));
     }
 
     #[test]
