@@ -14,6 +14,8 @@ pub enum Scheme {
     Basic,
     /// An API key in a header. Not a registered scheme; named so that a client can tell what is missing.
     ApiKey,
+    /// A client certificate, which no registered scheme stands for either (RFC 8705 §2).
+    MutualTls,
 }
 
 impl Scheme {
@@ -25,6 +27,7 @@ impl Scheme {
             Self::Dpop => "DPoP",
             Self::Basic => "Basic",
             Self::ApiKey => "ApiKey",
+            Self::MutualTls => "MutualTLS",
         }
     }
 }

@@ -5,7 +5,9 @@ use std::sync::Arc;
 use http::HeaderMap;
 use portcullis_authn::{BearerToken, QueryToken, without_query_token};
 use portcullis_authz::Demand;
-use portcullis_domain::{Caller, Denial, Issuer, Principal, PrincipalKind, Reason, Scopes, Subject};
+use portcullis_domain::{
+    Caller, Challenge, Denial, Issuer, Principal, PrincipalKind, Reason, Scheme, Scopes, Subject,
+};
 use portcullis_limits::Key;
 use portcullis_message::Target;
 
@@ -43,7 +45,7 @@ pub(crate) async fn identify(
             target.query().map(without_query_token).and_then(|query| target.with_query(&query))
         }
     };
-    let caller = judge(policy, route, envelope, taken.token.as_ref()).await;
+    let caller = judge(policy, api, route, envelope, taken.token.as_ref()).await;
     if let Some(kept) = kept {
         headers.insert(http::header::AUTHORIZATION, kept);
     }
@@ -52,6 +54,7 @@ pub(crate) async fn identify(
 
 async fn judge(
     policy: &Policy,
+    api: &Api,
     route: &Route,
     envelope: &Envelope,
     token: Option<&BearerToken>,
@@ -60,14 +63,19 @@ async fn judge(
         return Ok(Caller::Anonymous);
     }
     if let (Some(scheme), None) = (&route.certificate_scheme, token) {
-        return by_certificate(scheme, envelope);
+        if let Some(caller) = by_certificate(scheme, envelope) {
+            return Ok(caller);
+        }
+        if route.accepted.is_empty() {
+            return Err(Denial::new(Reason::CertificateMissing).with_challenge(certificate_wanted(api)));
+        }
     }
     let Some(token) = token else {
-        return policy
-            .authenticator
-            .identify(None, &route.accepted, envelope.now)
-            .await
-            .map(Caller::Authenticated);
+        let identified = policy.authenticator.identify(None, &route.accepted, envelope.now).await;
+        return match (identified, &route.certificate_scheme) {
+            (Err(denial), Some(_)) => Err(denial.with_challenge(certificate_wanted(api))),
+            (identified, _) => identified.map(Caller::Authenticated),
+        };
     };
     // Guessing is refused before it costs a signature check (AUTHN-37).
     let peer = Key::peer(envelope.client);
@@ -85,14 +93,12 @@ async fn judge(
 
 /// A verified client certificate as the credential: chain, validity and usage were checked in the
 /// handshake (TLS-15).
-fn by_certificate(scheme: &Arc<str>, envelope: &Envelope) -> Result<Caller, Denial> {
-    let Some(certificate) = envelope.connection.client_certificate() else {
-        return Err(Denial::new(Reason::CertificateMissing));
-    };
+fn by_certificate(scheme: &Arc<str>, envelope: &Envelope) -> Option<Caller> {
+    let certificate = envelope.connection.client_certificate()?;
     // A name that was certified as such, before a distinguished name that anybody may read differently.
     let facts = certificate.facts();
     let subject = facts.uris.first().or(facts.dns_names.first()).unwrap_or(&facts.subject).as_str();
-    Ok(Caller::Authenticated(Arc::new(Principal {
+    Some(Caller::Authenticated(Arc::new(Principal {
         issuer: Issuer::from("x509"),
         subject: Subject::from(subject),
         kind: PrincipalKind::Client,
@@ -103,4 +109,9 @@ fn by_certificate(scheme: &Arc<str>, envelope: &Envelope) -> Result<Caller, Deni
         claims: Arc::default(),
         scheme: Arc::clone(scheme),
     })))
+}
+
+/// RFC 9110 §15.5.2: a 401 says what is wanted.
+fn certificate_wanted(api: &Api) -> Challenge {
+    Challenge::new(Scheme::MutualTls).with("realm", api.name.clone())
 }
