@@ -127,7 +127,14 @@ impl Arrival {
             _ => None,
         };
         let mut headers = parts.headers;
+        if let Some(left) = max_forwards.and_then(|hops: u32| hops.checked_sub(1)) {
+            // RFC 9110 §7.6.2: each hop takes one; at zero the request goes no further than here.
+            headers.insert(MAX_FORWARDS, HeaderValue::from(left));
+        }
         if parts.version >= Version::HTTP_2 {
+            if headers.values().any(has_outer_space) {
+                return Err(Denial::new(Reason::HeaderLineMalformed));
+            }
             cookies::rejoin(&mut headers);
         }
         Ok(Self { target, authority, headers, body, max_forwards })
@@ -142,6 +149,12 @@ fn refused_by_guard(envelope: &Envelope, parts: &Parts) -> Option<Reason> {
         return None;
     }
     Some(Reason::from_code(parts.uri.path().trim_start_matches('/')).unwrap_or(Reason::RequestLineMalformed))
+}
+
+/// RFC 9113 §8.2.1: over HTTP/1.1 the space would vanish, and two readers would see two values.
+fn has_outer_space(value: &HeaderValue) -> bool {
+    let is_space = |byte: Option<&u8>| matches!(byte, Some(b' ' | b'\t'));
+    is_space(value.as_bytes().first()) || is_space(value.as_bytes().last())
 }
 
 fn is_safe(method: &Method) -> bool {
