@@ -108,10 +108,10 @@ fn preflight(
     origin: &http::HeaderValue,
     target: &Target,
 ) -> Result<Local, Denial> {
-    let methods = match api.contract.find(&Method::OPTIONS, target.path()) {
+    // No contract declares CONNECT, so this finds all the methods that the path has.
+    let methods = match api.contract.find(&Method::CONNECT, target.path()) {
         Lookup::OtherMethods { allow } => allow.to_owned(),
-        Lookup::Found { .. } => "OPTIONS".to_owned(),
-        Lookup::Unknown => return Err(Denial::new(Reason::OperationUnknown)),
+        Lookup::Found { .. } | Lookup::Unknown => return Err(Denial::new(Reason::OperationUnknown)),
     };
     if !cors.permits(origin) {
         return Err(
