@@ -6,6 +6,7 @@
 
 use http::uri::{Authority as UriAuthority, PathAndQuery, Scheme};
 use http::{HeaderMap, HeaderName, HeaderValue, Request, Uri, Version, header};
+use http_body::Body as _;
 use portcullis_domain::{Caller, Principal};
 use portcullis_limits::Permit as Place;
 use portcullis_message::{forwarded, hop_by_hop, spoofed, via};
@@ -64,7 +65,7 @@ pub(crate) fn build(
         headers.insert(header::CONNECTION, HeaderValue::from_static("upgrade"));
         headers.insert(header::UPGRADE, HeaderValue::from_static("websocket"));
     }
-    frame(&mut headers, &body);
+    frame(&mut headers, &body, api.upstream.protocol);
 
     let upstream_host = api.upstream.targets.first().map(|target| target.host_header.clone());
     let host = match api.host_header {
@@ -90,9 +91,13 @@ pub(crate) fn build(
 }
 
 /// The length is that of the bytes that are really sent (HTTP-37).
-fn frame(headers: &mut HeaderMap, body: &RequestBody) {
+fn frame(headers: &mut HeaderMap, body: &RequestBody, protocol: Protocol) {
     match body {
-        // The framing that the client used was checked, and hyper holds the stream to it.
+        // The framing that the client used was checked, and hyper holds the stream to it. Left to itself,
+        // hyper sends a GET without the body whose length it does not know.
+        RequestBody::Stream(_) if protocol == Protocol::Http1 && body.size_hint().exact().is_none() => {
+            headers.insert(header::TRANSFER_ENCODING, HeaderValue::from_static("chunked"));
+        }
         RequestBody::Stream(_) => {}
         RequestBody::Empty | RequestBody::Whole(_) => {
             headers.remove(header::CONTENT_LENGTH);
