@@ -5,8 +5,9 @@
 //! JSON Schema 2020-12; OpenAPI 3.0.4 §4.7.24 and 3.1.1 §4.8.24. Not done here: reading bytes.
 //!
 //! The way of a schema: [`keyword`] says what each keyword means in the dialect, [`survey`] sees what
-//! several schemas say together of one object, [`translate`] writes all reachable schemas into one
-//! 2020-12 document (each once, however often it is used), [`set`] compiles that document.
+//! several schemas say together of one object, [`translate`] brings all reachable schemas into one
+//! 2020-12 document (each once, however often it is used), [`write`] writes one of them, [`set`] compiles
+//! that document.
 
 mod bound;
 mod format;
@@ -19,6 +20,7 @@ mod survey;
 mod translate;
 mod types;
 mod violation;
+mod write;
 
 pub(crate) use keyword::{Dialect, report_dialect};
 pub(crate) use set::Schemas;
