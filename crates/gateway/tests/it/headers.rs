@@ -85,6 +85,20 @@ fn version_banners_do_not_leave() {
     }
 }
 
+// proves: HTTP-35
+#[test]
+fn nothing_is_compressed_on_the_way() {
+    let upstream = Upstream::start(|seen| Answer::ok(&seen.target.repeat(100)));
+    let walk = Setup::new().upstream(upstream).start();
+    let token = walk.token("orders:read");
+    for request in [get("/public?q=secret"), get("/orders").bearer(&token)] {
+        let outcome = walk.send(request.with("Accept-Encoding: gzip, br, zstd"));
+        outcome.passed();
+        assert_eq!(outcome.header("content-encoding"), None);
+        assert_eq!(outcome.response.text(), outcome.seen[0].target.repeat(100));
+    }
+}
+
 // proves: GW-30
 #[test]
 fn every_body_of_the_gateway_says_what_it_is() {

@@ -4,12 +4,21 @@
 //! One binary, the gateway in this process, on ephemeral ports. The two assertions that every refusal
 //! implies (the upstream saw nothing; exactly one audit event with reason, route and correlation id) are
 //! built into [`walk::Outcome::refused`].
+#![allow(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::panic,
+    clippy::indexing_slicing,
+    clippy::print_stdout,
+    reason = "tests: a broken expectation ends the test that made it"
+)]
 
 mod walk;
 
 mod caching;
 mod cors;
 mod errors;
+mod fetch;
 mod grpc;
 mod headers;
 mod hop_by_hop;
@@ -19,6 +28,7 @@ mod http_routing;
 mod identity;
 mod own_answers;
 mod paths;
+mod record;
 mod reload;
 mod slow;
 mod upstream_faults;

@@ -203,6 +203,24 @@ fn an_answer_that_ends_too_early_is_not_passed_off_as_whole() {
     assert_eq!(events[0]["reason"], Reason::UpstreamReset.code(), "{:#}", events[0]);
 }
 
+#[test]
+fn a_response_head_without_end_is_a_bad_answer() {
+    let long = format!("HTTP/1.1 200 OK\r\nX-A: {}\r\n\r\n", "a".repeat(4 << 20));
+    let many = format!("HTTP/1.1 200 OK\r\n{}\r\n", "X-A: b\r\n".repeat(100_000));
+    for head in [long, many] {
+        answering(Answer::raw(head)).send(get("/public")).ended(Reason::UpstreamMalformed);
+    }
+}
+
+#[test]
+fn a_large_response_is_streamed_as_fast_as_the_client_reads() {
+    let body = vec![b'x'; 32 << 20];
+    let walk = answering(Answer::Respond { status: 200, headers: vec![], body });
+    let outcome = walk.send_tls(get("/public"));
+    assert_eq!(outcome.response.body.len(), 32 << 20);
+    outcome.passed();
+}
+
 // proves: HTTP-34
 #[test]
 fn answers_without_a_body_have_none_and_the_next_is_aligned() {
@@ -369,7 +387,7 @@ fn an_address_that_fails_its_health_check_gets_no_requests_until_it_passes() {
             "health": { "path": "/health", "interval": "20ms", "timeout": "2s", "unhealthy_after": 1, "healthy_after": 1 },
         } }))
         .start();
-    let mut answers = || RawClient::connect(walk.address(0)).ask(Vec::from(get("/public"))).text().to_owned();
+    let answers = || RawClient::connect(walk.address(0)).ask(Vec::from(get("/public"))).text().to_owned();
     wait::until("both serve", || answers() == "sick");
     up.store(false, std::sync::atomic::Ordering::SeqCst);
     wait::until("only the healthy one serves", || (0..6).all(|_| answers() == "well"));
@@ -378,6 +396,7 @@ fn an_address_that_fails_its_health_check_gets_no_requests_until_it_passes() {
     walk.account_for_stray_events();
 }
 
+// proves: TLS-13
 #[test]
 fn an_untrusted_upstream_sees_no_request() {
     let authority = Authority::new();

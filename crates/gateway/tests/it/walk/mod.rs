@@ -16,6 +16,7 @@ use portcullis_gateway::{Gateway, Options, StartError, Watch};
 use portcullis_testkit::h2_frames::H2Frames;
 use portcullis_testkit::{Answer, Authority, H2Client, RawClient, Response, TlsOffer, Upstream, Workspace};
 use portcullis_tls::PublicRoots;
+use rustls::RootCertStore;
 use serde_json::{Value, json};
 
 pub(crate) use outcome::Outcome;
@@ -39,6 +40,7 @@ pub(crate) struct Setup {
     upstream: Option<Upstream>,
     clock: Clock,
     watch: Watch,
+    roots: RootCertStore,
     workspace: Workspace,
     authority: Authority,
 }
@@ -52,6 +54,8 @@ impl Setup {
             upstream: None,
             clock: Clock::machine(),
             watch: Watch::Nothing,
+            // Nobody we meet: whom an upstream's certificate must come from, a test says in its policy.
+            roots: (*Authority::named("the public").roots()).clone(),
             workspace: Workspace::new(),
             authority: Authority::new(),
         }
@@ -97,6 +101,12 @@ impl Setup {
         self
     }
 
+    /// Lets the public trust this authority.
+    pub(crate) fn public_authority(mut self, authority: &Authority) -> Self {
+        self.roots = (*authority.roots()).clone();
+        self
+    }
+
     /// Puts a file where the configuration finds it.
     pub(crate) fn file(self, name: &str, content: impl AsRef<[u8]>) -> Self {
         self.workspace.file(name, content);
@@ -124,8 +134,7 @@ impl Setup {
             environment: Environment::fixed([("UNUSED", "")]).with_base(self.workspace.root()),
             clock: self.clock.clone(),
             record: Some(SinkChoice::Memory(record.clone())),
-            // Nobody we meet: whom an upstream's certificate must come from, a test says in its policy.
-            roots: PublicRoots::fixed((*Authority::named("the public").roots()).clone()),
+            roots: PublicRoots::fixed(self.roots),
             watch: self.watch,
         }) {
             Ok(gateway) => gateway,
