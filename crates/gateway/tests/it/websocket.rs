@@ -72,7 +72,10 @@ fn a_socket_is_closed_when_its_token_ends() {
     let now = walk.clock.now().wall.as_seconds();
     let token = walk.token_with(json!({ "scope": "orders:read", "exp": now + 2 }));
     let mut client = open(&walk, handshake().bearer(&token));
-    match client.rest() {
+    let rest = client.rest();
+    let late = walk.clock.now().wall.as_seconds() - (now + 2);
+    assert!(late <= 5, "closed {late} s after the end of its token");
+    match rest {
         // A close frame (RFC 6455 §5.5.1) of the server: opcode 8, two bytes, unmasked: 1008, policy violation.
         Rest::Closed(bytes) | Rest::Reset(bytes) => assert_eq!(bytes, [0x88, 2, 0x03, 0xF0], "{bytes:?}"),
         Rest::Open(bytes) => panic!("still open after {bytes:?}"),

@@ -82,7 +82,6 @@ pub(crate) fn contract() -> Value {
             "/upload": { "post": public("A body that nobody reads."), "put": public("The same, idempotent.") },
             "/a/b": { "get": public("A path to spell in many ways.") },
             "/open/{name}": { "get": public("Anything one segment long."), "parameters": name },
-            "/mounted/x": { "get": public("Not the administrator's.") },
             "/admin/x": { "get": needs("admin") },
             "/me": { "get": needs("orders:read") },
             "/me/x.css": { "get": needs("orders:read") },
