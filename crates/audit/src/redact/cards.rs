@@ -29,41 +29,61 @@ struct Digit {
 
 /// Looks at the digits that begin at `at`, where a digit stands.
 pub(super) fn at(bytes: &[u8], at: usize) -> Digits {
+    let group_end = end_of_digits(bytes, at);
+    // Most numbers are short: no need to remember their digits.
+    if has_fewer(bytes, at, SHORTEST) {
+        return Digits::Other(group_end);
+    }
     let mut digits = [Digit::default(); REACH];
     let mut count = 0;
-    let mut first_group_end = at;
+    let mut is_whole = true;
+    walk(bytes, at, |digit| match digits.get_mut(count) {
+        Some(place) => {
+            *place = digit;
+            count += 1;
+            true
+        }
+        None => {
+            is_whole = false;
+            false
+        }
+    });
+    match longest_card(digits.get(..count).unwrap_or_default(), is_whole) {
+        Some(card) => Digits::Card(found(bytes, card)),
+        None => Digits::Other(group_end),
+    }
+}
+
+fn has_fewer(bytes: &[u8], at: usize, than: usize) -> bool {
+    let mut count = 0;
+    walk(bytes, at, |_| {
+        count += 1;
+        count < than
+    });
+    count < than
+}
+
+/// Visits the digits from `at` on, over single separators, until `visit` has enough.
+fn walk(bytes: &[u8], at: usize, mut visit: impl FnMut(Digit) -> bool) {
     let mut offset = at;
     let mut begins_group = true;
-    let mut is_whole = true;
     loop {
         match bytes.get(offset) {
             Some(byte) if byte.is_ascii_digit() => {
-                let Some(place) = digits.get_mut(count) else {
-                    is_whole = false;
-                    break;
-                };
-                *place = Digit { value: byte - b'0', offset, begins_group };
-                begins_group = false;
-                count += 1;
-                offset += 1;
-                if first_group_end + 1 == offset {
-                    first_group_end = offset;
+                if !visit(Digit { value: byte - b'0', offset, begins_group }) {
+                    return;
                 }
+                begins_group = false;
+                offset += 1;
             }
             _ => match separator(bytes, offset) {
                 Some(length) => {
                     offset += length;
                     begins_group = true;
                 }
-                None => break,
+                None => return,
             },
         }
-    }
-    let digits = digits.get(..count).unwrap_or_default();
-    match longest_card(digits, is_whole) {
-        Some(card) => Digits::Card(found(bytes, card)),
-        // The rest of a run without groups cannot begin a card number either.
-        None => Digits::Other(end_of_digits(bytes, first_group_end)),
     }
 }
 

@@ -47,11 +47,11 @@ fn is_path_clean(path: &str) -> bool {
     if path.contains('%') || secrets::find(path, 0).is_some() {
         return false;
     }
-    let mut after_step = false;
+    let mut before = "";
     path.split('/').all(|segment| {
-        let is_secret = (after_step && may_be_secret(segment)) || secrets::is_opaque(segment, OPAQUE_SEGMENT);
-        after_step = names::is_step_to_secret(segment);
-        !is_secret
+        let step = std::mem::replace(&mut before, segment);
+        let is_secret = may_be_secret(segment) && names::is_step_to_secret(step);
+        !is_secret && !secrets::is_opaque(segment, OPAQUE_SEGMENT)
     })
 }
 
