@@ -118,6 +118,7 @@ mod tests {
         Expiry { what: Expiring::Certificate, name: "shop.example".to_owned(), file: "shop.pem".into(), ends }
     }
 
+    // proves-part: TLS-18 (reloading on change and sending the alerts are the gateway's)
     #[test]
     fn a_warning_comes_once_at_each_step() {
         let start = Timestamp::from_seconds(1_764_000_000);

@@ -130,6 +130,7 @@ mod tests {
         assert!(tickets.decrypt(&ticket).is_some());
     }
 
+    // proves: TLS-07
     #[test]
     fn a_key_is_destroyed_after_two_rotations() {
         let (clock, tickets) = tickets();

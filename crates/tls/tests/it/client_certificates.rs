@@ -131,7 +131,7 @@ async fn a_certificate_is_demanded_or_merely_welcome() {
     refused(&guarded, &mut optional, &stranger, HandshakeFault::PeerCertificateUntrusted).await;
 }
 
-// proves: TLS-16
+// proves-part: TLS-16 (reloading when a list changes, and the alert, are the gateway's)
 #[tokio::test]
 async fn a_revoked_certificate_is_refused_from_the_next_reload_on() {
     let guarded = Guarded::new();
@@ -154,7 +154,7 @@ async fn a_revoked_certificate_is_refused_from_the_next_reload_on() {
     accepted(&guarded, &mut listener, &good).await;
 }
 
-// proves: TLS-16
+// proves-part: TLS-16 (reloading when a list changes, and the alert, are the gateway's)
 #[tokio::test]
 async fn what_a_stale_list_means_is_configured() {
     let guarded = Guarded::new();

@@ -32,7 +32,7 @@ impl Shop {
     }
 }
 
-// proves: TLS-18
+// proves-part: TLS-18 (reloading on change and sending the alerts are the gateway's)
 #[tokio::test]
 async fn new_files_serve_new_handshakes_and_old_streams_go_on() {
     let shop = Shop::open().await;

@@ -150,7 +150,7 @@ fn a_public_host_without_a_public_chain_is_warned_of() {
     assert_eq!(warnings(incomplete, &scene), ["C0143"]);
 }
 
-// proves: TLS-18
+// proves-part: TLS-18 (reloading on change and sending the alerts are the gateway's)
 #[test]
 fn a_certificate_that_ends_soon_is_warned_of_at_load() {
     let scene = Scene::new();

@@ -109,7 +109,7 @@ fn self_signed() -> Leaf {
     Leaf { chain: vec![certificate.der().clone()], key }
 }
 
-// proves: TLS-13
+// proves-part: TLS-13 (the answer to the client and the event are the gateway's)
 #[tokio::test]
 async fn an_upstream_that_cannot_prove_its_name_gets_no_bytes() {
     let scene = Scene::new();
@@ -136,7 +136,7 @@ async fn an_upstream_that_cannot_prove_its_name_gets_no_bytes() {
     }
 }
 
-// proves: TLS-13
+// proves-part: TLS-13 (the answer to the client and the event are the gateway's)
 #[tokio::test]
 async fn an_upstream_that_proves_its_name_gets_the_request() {
     let scene = Scene::new();
@@ -149,7 +149,7 @@ async fn an_upstream_that_proves_its_name_gets_the_request() {
     }
 }
 
-// proves: TLS-14
+// proves-part: TLS-14 (the answer to the client is the gateway's)
 #[tokio::test]
 async fn an_upstream_that_answers_in_the_clear_gets_no_bytes_of_the_request() {
     let scene = Scene::new();
@@ -178,7 +178,7 @@ async fn an_upstream_that_is_gone_is_not_called_untrusted() {
     assert_eq!(failure.fault.upstream_reason(), Reason::UpstreamUnreachable, "{failure:?}");
 }
 
-// proves: TLS-13
+// proves-part: TLS-13 (the answer to the client and the event are the gateway's)
 #[tokio::test]
 async fn verification_is_skipped_only_by_a_switch_that_warns() {
     let scene = Scene::new();
