@@ -55,6 +55,7 @@ pub(crate) struct Signals {
     started: AtomicU32,
     refused: AtomicBool,
     raw: AtomicBool,
+    draining: AtomicBool,
 }
 
 impl Signals {
@@ -73,6 +74,11 @@ impl Signals {
     /// From here on the bytes are not HTTP/1: the protocol was switched.
     pub(crate) fn pass_through(&self) {
         self.raw.store(true, Ordering::Relaxed);
+    }
+
+    /// The process ends: a connection on which no request has begun is closed.
+    pub(crate) fn drain(&self) {
+        self.draining.store(true, Ordering::Relaxed);
     }
 
     /// Requests so far, wrapping.
@@ -195,6 +201,9 @@ impl<S> Guarded<S> {
         }
         if now == Waiting::No {
             return Poll::Pending;
+        }
+        if now == Waiting::Idle && self.signals.draining.load(Ordering::Relaxed) {
+            return Poll::Ready(Waiting::Idle);
         }
         ready!(self.timer.poll_elapsed(cx));
         Poll::Ready(now)

@@ -29,14 +29,19 @@ pub(crate) async fn serve(
     peer: SocketAddr,
     plan: Arc<ListenerPlan>,
     worker: &Rc<Worker>,
-    phase: watch::Receiver<Phase>,
+    mut phase: watch::Receiver<Phase>,
 ) {
     match &plan.kind {
         ListenerKind::Plaintext { policy: PlaintextConfig::Refuse, .. } => {}
         ListenerKind::Plaintext { policy, .. } => {
-            let knows_h2 = *policy == PlaintextConfig::Serve && speaks_h2(&stream, worker).await;
+            let knows_h2 = *policy == PlaintextConfig::Serve
+                && tokio::select! {
+                    knows_h2 = speaks_h2(&stream, worker) => knows_h2,
+                    // Nothing was begun here that would have to be finished.
+                    _ = phase.wait_for(|phase| *phase == Phase::Draining) => return,
+                };
             let connection =
-                Connection { peer, transport: Transport::Plaintext, plan, signals: Arc::default() };
+                Connection::new(peer, Transport::Plaintext, plan);
             if knows_h2 {
                 serve_http2(stream, connection, worker, phase).await;
             } else {
@@ -50,7 +55,7 @@ pub(crate) async fn serve(
                     let protocol = handshake.protocol;
                     let transport = Transport::Tls(Box::new(handshake));
                     let connection =
-                        Connection { peer, transport, plan: Arc::clone(&plan), signals: Arc::default() };
+                        Connection::new(peer, transport, Arc::clone(&plan));
                     match protocol {
                         Protocol::Http1 => serve_http1(stream, connection, worker, phase).await,
                         Protocol::Http2 => serve_http2(stream, connection, worker, phase).await,
@@ -89,10 +94,12 @@ async fn serve_http1<S>(
         builder.max_headers(policy.bounds.fields);
     }
     drop(policy);
+    let signals = Arc::clone(&connection.signals);
     let connection = Rc::new(connection);
     let service = {
         let worker = Rc::clone(worker);
-        service_fn(move |request| walk::handle(Rc::clone(&worker), Rc::clone(&connection), request))
+        // Boxed: hyper keeps room for a request's future in every connection, idle ones included.
+        service_fn(move |request| Box::pin(walk::handle(Rc::clone(&worker), Rc::clone(&connection), request)))
     };
     let mut serving = pin!(builder.serve_connection(TokioIo::new(guarded), service).with_upgrades());
     let mut draining = pin!(phase.wait_for(|phase| *phase == Phase::Draining));
@@ -101,6 +108,8 @@ async fn serve_http1<S>(
     let _ = poll_fn(|cx| {
         if !told && draining.as_mut().poll(cx).is_ready() {
             told = true;
+            // hyper closes a connection between two requests, but waits for the first one for ever.
+            signals.drain();
             serving.as_mut().graceful_shutdown();
         }
         serving.as_mut().poll(cx)
@@ -132,7 +141,8 @@ async fn serve_http2<S>(
     let connection = Rc::new(connection);
     let service = {
         let worker = Rc::clone(worker);
-        service_fn(move |request| walk::handle(Rc::clone(&worker), Rc::clone(&connection), request))
+        // Boxed: hyper keeps room for a request's future in every connection, idle ones included.
+        service_fn(move |request| Box::pin(walk::handle(Rc::clone(&worker), Rc::clone(&connection), request)))
     };
     let mut serving = pin!(builder.serve_connection(TokioIo::new(stream), service));
     let mut draining = pin!(phase.wait_for(|phase| *phase == Phase::Draining));
