@@ -267,6 +267,8 @@ reasons! {
     ResponseInvalid = "response_invalid", Release, 502, Upstream, "The service gave an invalid answer.", "OWASP API10:2023";
 
     // respond
+    /// The client closed the connection before it was answered; nobody sees the status.
+    ClientGone = "client_gone", Respond, 499, Client, "The client has left.", "RFC 9110 §15.5";
     /// No policy is loaded; nothing passes.
     PolicyMissing = "policy_missing", Respond, 503, Gateway, "The service is not available.", "ASVS 16.5.3";
     /// A stage panicked; the request was not let through.

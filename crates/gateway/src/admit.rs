@@ -59,7 +59,7 @@ pub(crate) async fn admit<'p>(
     parts: Parts,
     body: Incoming,
     on_upgrade: Option<OnUpgrade>,
-    trace: &mut Trace<'p>,
+    trace: &mut Trace,
 ) -> Result<Admission<'p>, Denial> {
     // Before anything is parsed or verified: a flood must stay cheap.
     trace.step(Stage::Limit, limit::take_for_peer(&policy.limits.peer, envelope))?;
@@ -75,13 +75,13 @@ pub(crate) async fn admit<'p>(
         Routed::Api(api, target) => (api, target),
         Routed::Local(local) => return Ok(Admission::Local(local)),
     };
-    trace.api = Some(api);
+    trace.found_api(api);
     let (route, parameters) = match route::find(api, envelope, &target, &headers) {
         Ok(route::Found::Operation(route, parameters)) => (route, parameters),
         Ok(route::Found::Preflight(local)) => return Ok(Admission::Local(local)),
         Err(denial) => return trace.step(Stage::Route, Err(denial)),
     };
-    trace.route = Some(route);
+    trace.found_route(route);
     if !api.peer_limits.is_empty() {
         trace.step_at(Stage::Limit, api.limit_strength, limit::take_for_peer(&api.peer_limits, envelope))?;
     }

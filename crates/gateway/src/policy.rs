@@ -37,6 +37,8 @@ pub(crate) struct Policy {
     pub(crate) streams: u32,
     pub(crate) timeouts: Timeouts,
     pub(crate) pseudonym: String,
+    /// Our entries in `Via`, for HTTP/1.0, HTTP/1.1 and HTTP/2 clients.
+    pub(crate) via: [HeaderValue; 3],
     pub(crate) security_txt: Option<Bytes>,
     pub(crate) connections_per_peer: Option<u32>,
     /// Answers to HTTP-01 challenges, when certificates come by ACME.
@@ -63,6 +65,8 @@ pub(crate) struct Timeouts {
 
 /// One API.
 pub(crate) struct Api {
+    /// Its place in [`Policy::apis`].
+    pub(crate) index: usize,
     pub(crate) name: String,
     pub(crate) contract: Contract,
     /// By [`Operation::index`].

@@ -2,72 +2,144 @@
 //!
 //! In: what the walk came to. Out: a line in the worker's pen, and numbers. Never waits: the pen hands
 //! over in batches, and what cannot be kept is counted (see `portcullis-audit`).
+//!
+//! A refusal is recorded when it is made. An answer is recorded when its last byte is on its way, because
+//! only then is it known whether the upstream kept its word; the [`Entry`] travels with the body until then.
 
 use std::net::SocketAddr;
+use std::rc::Rc;
+use std::sync::Arc;
 
-use http::{Response, StatusCode, Version};
-use http_body::Body as _;
+use http::{Method, StatusCode, Version};
 use portcullis_audit::{Event, Identity, Proof, System, Verdict};
-use portcullis_domain::Outcome;
+use portcullis_domain::{Denial, Fault, Reason};
 
 use crate::arrival::Envelope;
-use crate::forward::AnswerBody;
 use crate::listen::{Connection, ListenerPlan, Transport};
-use crate::policy::Policy;
+use crate::policy::{Api, Policy, Route};
 use crate::trace::Trace;
 use crate::worker::Worker;
 
-/// Records a decision. `refusal` is the response to a denial or failure.
-pub(crate) fn decision(
-    worker: &Worker,
-    policy: &Policy,
-    envelope: &Envelope,
-    trace: &Trace<'_>,
-    outcome: &Outcome<Response<AnswerBody>>,
-    refusal: Option<&Response<AnswerBody>>,
-) {
-    let (verdict, response) = match outcome {
-        Outcome::Answered(response) => (Verdict::Answered, Some(response)),
-        Outcome::Denied(denial) => (Verdict::Denied(denial), refusal),
-        Outcome::Failed(fault) => (Verdict::Failed(fault), refusal),
-    };
-    let status = response.map_or(StatusCode::INTERNAL_SERVER_ERROR, Response::status).as_u16();
-    let duration = trace.elapsed();
-    let operation = trace.route.map(|route| &route.operation);
-    let event = Event {
-        trail: &trace.trail,
-        receipt: envelope.receipt,
-        external_id: envelope.external_id.as_ref().and_then(|id| id.to_str().ok()),
-        listener: &envelope.connection.plan.name,
-        peer: envelope.connection.peer_ip(),
-        client: envelope.client,
-        tls: tls_version(&envelope.connection),
-        protocol: protocol(envelope.version),
-        host: envelope.host.as_ref().and_then(|host| host.to_str().ok()),
-        user_agent: envelope.user_agent.as_ref().and_then(|agent| agent.to_str().ok()),
-        method: envelope.method.as_str(),
-        target: envelope.raw_target.path_and_query().map_or("", |target| target.as_str()),
-        api: trace.api.map(|api| api.name.as_str()),
-        operation: operation.map(|operation| &*operation.id),
-        template: operation.map(|operation| &*operation.template),
-        identity: trace
-            .principal
-            .as_deref()
-            .map(|principal| Identity { principal, proof: trace.proof.unwrap_or(Proof::Verified) }),
-        verdict,
-        status,
-        revision: &policy.revision,
-        duration,
-        upstream_duration: trace.upstream_time,
-        request_bytes: envelope.announced.unwrap_or(0),
-        response_bytes: response.and_then(|response| response.body().size_hint().exact()).unwrap_or(0),
-        upstream: trace.upstream.as_deref(),
-    };
-    worker.write(|pen| pen.write(&event));
+/// The entry of one request in the record.
+///
+/// Invariant: written exactly once, when it is dropped at the latest.
+pub(crate) struct Entry {
+    pub(crate) worker: Rc<Worker>,
+    pub(crate) policy: Rc<Arc<Policy>>,
+    pub(crate) envelope: Envelope,
+    pub(crate) trace: Trace,
+    response_bytes: u64,
+    state: State,
+}
 
-    let of_route = trace.route.map(|route| &route.metrics);
-    let of_api = || trace.api.map(|api| &api.metrics);
-    of_route.or_else(of_api).unwrap_or(&worker.shared.unrouted).count(&event);
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum State {
+    /// Nothing is decided.
+    Open,
+    /// The head of an answer is on its way.
+    Released(StatusCode),
+    Written,
+}
+
+impl Entry {
+    /// An entry for a request of which no more is known than `envelope` says.
+    pub(crate) fn open(worker: Rc<Worker>, policy: Rc<Arc<Policy>>, envelope: Envelope) -> Self {
+        let trace = Trace::new(&worker.shared.clock, envelope.now);
+        Self { worker, policy, envelope, trace, response_bytes: 0, state: State::Open }
+    }
+
+    /// The API, once it is found.
+    pub(crate) fn api(&self) -> Option<&Api> {
+        self.trace.api(&self.policy)
+    }
+
+    /// The operation, once it is found.
+    pub(crate) fn route(&self) -> Option<&Route> {
+        self.trace.route(&self.policy)
+    }
+
+    /// The head of an answer is on its way; how it ends is to be seen.
+    pub(crate) const fn release(&mut self, status: StatusCode) {
+        self.state = State::Released(status);
+    }
+
+    /// So many more bytes of the answer's body are on their way.
+    pub(crate) fn count(&mut self, bytes: usize) {
+        self.response_bytes = self.response_bytes.saturating_add(bytes as u64);
+    }
+
+    /// The upstream broke its answer off after the head was released.
+    pub(crate) fn break_off(&mut self, reason: Reason) {
+        if let State::Released(status) = self.state {
+            self.trace.fail(reason.facts().stage, reason);
+            self.write(Verdict::Failed(&Fault::new(reason).with_note("in the middle of the answer")), status);
+        }
+    }
+
+    /// Writes the entry: this is how it ended.
+    pub(crate) fn write(&mut self, verdict: Verdict<'_>, status: StatusCode) {
+        if self.state == State::Written {
+            return;
+        }
+        self.state = State::Written;
+        let Self { worker, policy, envelope, trace, .. } = &*self;
+        let (api, route) = (self.api(), self.route());
+        let operation = route.map(|route| &route.operation);
+        // RFC 9110 §9.3.2: what is measured for HEAD is never sent.
+        let response_bytes = if envelope.method == Method::HEAD { 0 } else { self.response_bytes };
+        let event = Event {
+            trail: &trace.trail,
+            receipt: envelope.receipt,
+            external_id: envelope.external_id.as_ref().and_then(|id| id.to_str().ok()),
+            listener: &envelope.connection.plan.name,
+            peer: envelope.connection.peer_ip(),
+            client: envelope.client,
+            tls: tls_version(&envelope.connection),
+            protocol: protocol(envelope.version),
+            host: envelope.host.as_ref().and_then(|host| host.to_str().ok()),
+            user_agent: envelope.user_agent.as_ref().and_then(|agent| agent.to_str().ok()),
+            method: envelope.method.as_str(),
+            target: envelope.raw_target.path_and_query().map_or("", |target| target.as_str()),
+            api: api.map(|api| api.name.as_str()),
+            operation: operation.map(|operation| &*operation.id),
+            template: operation.map(|operation| &*operation.template),
+            identity: trace
+                .principal
+                .as_deref()
+                .map(|principal| Identity { principal, proof: trace.proof.unwrap_or(Proof::Verified) }),
+            verdict,
+            status: status.as_u16(),
+            revision: &policy.revision,
+            duration: trace.elapsed(),
+            upstream_duration: trace.upstream_time,
+            request_bytes: trace
+                .streamed_bytes
+                .as_ref()
+                .map_or(trace.request_bytes, |streamed| streamed.bytes()),
+            response_bytes,
+            upstream: trace.upstream.as_deref(),
+        };
+        worker.write(|pen| pen.write(&event));
+
+        let of_route = route.map(|route| &route.metrics);
+        let of_api = || api.map(|api| &api.metrics);
+        of_route.or_else(of_api).unwrap_or(&worker.shared.unrouted).count(&event);
+    }
+}
+
+impl Drop for Entry {
+    fn drop(&mut self) {
+        match self.state {
+            State::Written => {}
+            // Complete, or as much of it as the client wanted: streams without end are left like this.
+            State::Released(status) => self.write(Verdict::Answered, status),
+            State::Open => {
+                let gone = Denial::new(Reason::ClientGone);
+                let status = StatusCode::from_u16(Reason::ClientGone.status());
+                self.write(Verdict::Denied(&gone), status.unwrap_or(StatusCode::BAD_REQUEST));
+            }
+        }
+    }
 }
 
 /// Records a handshake that failed (TLS-20).

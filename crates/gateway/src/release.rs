@@ -8,24 +8,28 @@ use hyper::body::Incoming;
 use portcullis_domain::{Fault, Reason};
 use portcullis_limits::Permit as Place;
 use portcullis_message::hop_by_hop;
+use smallvec::SmallVec;
 
 use crate::config::UpstreamErrorsConfig;
 use crate::forward::{AnswerBody, Lease, Outflow};
 use crate::policy::{Api, Route};
 use crate::trace::Trace;
 
-/// Fields that name products and versions (GW-18).
-const BANNERS: [HeaderName; 9] = [
-    HeaderName::from_static("x-powered-by"),
-    HeaderName::from_static("x-aspnet-version"),
-    HeaderName::from_static("x-aspnetmvc-version"),
-    HeaderName::from_static("x-generator"),
-    HeaderName::from_static("x-runtime"),
-    HeaderName::from_static("x-version"),
-    HeaderName::from_static("x-backend-server"),
-    HeaderName::from_static("x-served-by"),
-    header::VIA,
-];
+/// Whether a field names products or versions (GW-18).
+fn is_banner(name: &HeaderName) -> bool {
+    matches!(
+        name.as_str(),
+        "x-powered-by"
+            | "x-aspnet-version"
+            | "x-aspnetmvc-version"
+            | "x-generator"
+            | "x-runtime"
+            | "x-version"
+            | "x-backend-server"
+            | "x-served-by"
+            | "via"
+    )
+}
 
 /// Releases a response.
 ///
@@ -38,7 +42,7 @@ pub(crate) fn release(
     response: Response<Incoming>,
     lease: Lease,
     place: Option<Place>,
-    trace: &mut Trace<'_>,
+    trace: &mut Trace,
 ) -> Result<Response<AnswerBody>, Fault> {
     if response.status().is_server_error() && route.upstream_errors == UpstreamErrorsConfig::Replace {
         trace.remark = Some(format!("the upstream answered {}", response.status().as_u16()));
@@ -46,7 +50,8 @@ pub(crate) fn release(
     }
     let (mut parts, body) = response.into_parts();
     hop_by_hop::strip(&mut parts.headers);
-    for name in BANNERS {
+    let banners: SmallVec<[HeaderName; 2]> = parts.headers.keys().filter(|name| is_banner(name)).cloned().collect();
+    for name in banners {
         parts.headers.remove(name);
     }
     if has_body(parts.status) && !parts.headers.contains_key(header::CONTENT_TYPE) {

@@ -8,14 +8,16 @@ use std::time::Duration;
 use portcullis_audit::Proof;
 use portcullis_domain::{Answer, Clock, Denial, Now, Principal, Reason, Stage, Strength, Trail};
 
-use crate::policy::{Api, Route};
+use crate::forward::ByteCount;
+use crate::policy::{Api, Policy, Route};
 
-/// The evidence of one walk.
-pub(crate) struct Trace<'p> {
+/// The evidence of one walk. It outlives the walk when the answer is streamed, so it names the API and
+/// the operation by their places in the policy.
+pub(crate) struct Trace {
     pub(crate) trail: Trail,
-    clock: &'p Clock,
-    pub(crate) api: Option<&'p Api>,
-    pub(crate) route: Option<&'p Route>,
+    clock: Clock,
+    api: Option<usize>,
+    route: Option<usize>,
     pub(crate) principal: Option<Arc<Principal>>,
     /// How the principal became known.
     pub(crate) proof: Option<Proof>,
@@ -23,13 +25,17 @@ pub(crate) struct Trace<'p> {
     pub(crate) upstream_time: Option<Duration>,
     /// What an answer below hides from the client, e.g. the upstream's own status.
     pub(crate) remark: Option<String>,
+    /// Bytes of the request's body that were read here.
+    pub(crate) request_bytes: u64,
+    /// Bytes of a body that is handed on unread.
+    pub(crate) streamed_bytes: Option<ByteCount>,
 }
 
-impl<'p> Trace<'p> {
-    pub(crate) fn new(clock: &'p Clock, now: Now) -> Self {
+impl Trace {
+    pub(crate) fn new(clock: &Clock, now: Now) -> Self {
         Self {
             trail: Trail::new(now),
-            clock,
+            clock: clock.clone(),
             api: None,
             route: None,
             principal: None,
@@ -37,7 +43,29 @@ impl<'p> Trace<'p> {
             upstream: None,
             upstream_time: None,
             remark: None,
+            request_bytes: 0,
+            streamed_bytes: None,
         }
+    }
+
+    /// Notes which API the request is for.
+    pub(crate) const fn found_api(&mut self, api: &Api) {
+        self.api = Some(api.index);
+    }
+
+    /// Notes which of the API's operations it is for.
+    pub(crate) fn found_route(&mut self, route: &Route) {
+        self.route = Some(route.operation.index);
+    }
+
+    /// The API that was found in `policy`.
+    pub(crate) fn api<'p>(&self, policy: &'p Policy) -> Option<&'p Api> {
+        policy.apis.get(self.api?)
+    }
+
+    /// The operation that was found in `policy`.
+    pub(crate) fn route<'p>(&self, policy: &'p Policy) -> Option<&'p Route> {
+        self.api(policy)?.routes.get(self.route?)
     }
 
     /// Notes what an enforced stage said.

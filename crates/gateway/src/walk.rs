@@ -8,7 +8,9 @@ use std::rc::Rc;
 
 use futures_util::FutureExt as _;
 use http::{HeaderMap, HeaderValue, Request, Response, StatusCode, header};
+use http_body::Body as _;
 use hyper::body::Incoming;
+use portcullis_audit::Verdict;
 use portcullis_domain::{Caller, Denial, Fault, Outcome, Reason, Stage};
 
 use crate::admit::{Admission, Admitted, admit};
@@ -16,11 +18,12 @@ use crate::arrival::Envelope;
 use crate::forward::{self, AnswerBody, Reply};
 use crate::listen::Connection;
 use crate::policy::Policy;
+use crate::record::Entry;
 use crate::respond::{self, Audience};
 use crate::stages::upgrade::Switch;
 use crate::trace::Trace;
 use crate::worker::Worker;
-use crate::{outgoing, plaintext, record, release};
+use crate::{outgoing, plaintext, release};
 
 /// The connection is closed without an answer, as `plaintext: refuse` wants it.
 #[derive(Debug)]
@@ -50,14 +53,20 @@ pub(crate) async fn handle(
         request.headers().contains_key(header::UPGRADE).then(|| hyper::upgrade::on(&mut request));
     let (parts, body) = request.into_parts();
     let envelope = Envelope::new(&policy, connection, &parts, &body, now, worker.receipt(now));
-    let mut trace = Trace::new(&worker.shared.clock, now);
+    // From here on the request has its place in the record, also when the client leaves and hyper drops us.
+    let mut entry = Entry::open(worker, policy, envelope);
 
-    let outcome = match plaintext::judge(&policy, &envelope, &parts) {
-        plaintext::Verdict::Silence => return Err(Silence),
+    let outcome = match plaintext::judge(&entry.policy, &entry.envelope, &parts) {
+        plaintext::Verdict::Silence => {
+            let silent = Denial::new(Reason::PlaintextRefused).with_note("closed without an answer");
+            entry.write(Verdict::Denied(&silent), StatusCode::FORBIDDEN);
+            return Err(Silence);
+        }
         plaintext::Verdict::Answer(local) => Outcome::Answered(local.into_response()),
         plaintext::Verdict::Refuse(denial) => Outcome::Denied(denial),
         plaintext::Verdict::Serve => {
-            let walking = walk(&worker, &policy, &envelope, parts, body, on_upgrade, &mut trace);
+            let Entry { worker, policy, envelope, trace, .. } = &mut entry;
+            let walking = walk(worker, policy, envelope, parts, body, on_upgrade, trace);
             // A bug in one stage must neither let the request through nor take others down.
             match AssertUnwindSafe(walking).catch_unwind().await {
                 Ok(outcome) => outcome,
@@ -65,30 +74,35 @@ pub(crate) async fn handle(
             }
         }
     };
-    let response = respond(&envelope, &mut trace, &outcome);
-    record::decision(&worker, &policy, &envelope, &trace, &outcome, response.as_ref());
-    let response = match (outcome, response) {
-        (Outcome::Answered(response), _) => response,
-        (_, Some(response)) => response,
-        (Outcome::Denied(_) | Outcome::Failed(_), None) => return Err(Silence),
-    };
-    Ok(response.map(|body| body.holding(in_flight)))
+    let response = respond(&mut entry, outcome);
+    Ok(response.map(|body| body.recorded_in(entry).holding(in_flight)))
 }
 
-/// The response to a refusal or failure; an answer has its own already.
-fn respond(
-    envelope: &Envelope,
-    trace: &mut Trace<'_>,
-    outcome: &Outcome<Response<AnswerBody>>,
-) -> Option<Response<AnswerBody>> {
+/// The response; a refusal or failure is recorded at once, an answer when it is complete.
+fn respond(entry: &mut Entry, outcome: Outcome<Response<AnswerBody>>) -> Response<AnswerBody> {
     match outcome {
-        Outcome::Answered(_) => None,
-        Outcome::Denied(denial) => Some(respond::denied(denial, envelope, trace.api, trace.route)),
+        Outcome::Answered(response) => {
+            entry.release(response.status());
+            response
+        }
+        Outcome::Denied(denial) => {
+            let response = respond::denied(&denial, &entry.envelope, entry.api(), entry.route());
+            record_refusal(entry, Verdict::Denied(&denial), &response);
+            response
+        }
         Outcome::Failed(fault) => {
-            trace.fail(fault.reason().facts().stage, fault.reason());
-            Some(respond::failed(fault, envelope, trace.api, trace.route))
+            entry.trace.fail(fault.reason().facts().stage, fault.reason());
+            let response = respond::failed(&fault, &entry.envelope, entry.api(), entry.route());
+            record_refusal(entry, Verdict::Failed(&fault), &response);
+            response
         }
     }
+}
+
+fn record_refusal(entry: &mut Entry, verdict: Verdict<'_>, response: &Response<AnswerBody>) {
+    let length = response.body().size_hint().exact().and_then(|length| usize::try_from(length).ok());
+    entry.count(length.unwrap_or(0));
+    entry.write(verdict, response.status());
 }
 
 async fn walk<'p>(
@@ -98,7 +112,7 @@ async fn walk<'p>(
     parts: http::request::Parts,
     body: Incoming,
     on_upgrade: Option<hyper::upgrade::OnUpgrade>,
-    trace: &mut Trace<'p>,
+    trace: &mut Trace,
 ) -> Outcome<Response<AnswerBody>> {
     match admit(policy, envelope, parts, body, on_upgrade, trace).await {
         Ok(Admission::Forward(admitted)) => answer(worker, policy, envelope, *admitted, trace).await,
@@ -106,7 +120,7 @@ async fn walk<'p>(
             trace.remark = Some(format!("answered by the gateway: {}", local.name()));
             let is_preflight = matches!(local, crate::local::Local::Preflight(_));
             let mut response = local.into_response();
-            let api = trace.api.filter(|_| !is_preflight);
+            let api = trace.api(policy).filter(|_| !is_preflight);
             respond::protect_local(response.headers_mut(), envelope, api);
             Outcome::Answered(response)
         }
@@ -120,7 +134,7 @@ async fn answer<'p>(
     policy: &'p Policy,
     envelope: &Envelope,
     admitted: Admitted<'p>,
-    trace: &mut Trace<'p>,
+    trace: &mut Trace,
 ) -> Outcome<Response<AnswerBody>> {
     let audience = match admitted.permit.caller() {
         Caller::Anonymous => Audience::Public,

@@ -84,6 +84,8 @@ pub(crate) fn compile(
         return None;
     }
     let api = Api {
+        // Known once all are compiled.
+        index: 0,
         name: (*name).to_owned(),
         contract,
         routes,

@@ -13,6 +13,7 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use bytes::Bytes;
+use http::HeaderValue;
 use portcullis_authn::Fetch;
 use portcullis_config::codes::upstream as codes;
 use portcullis_config::{Diagnostic, Diagnostics, Document, Environment, Limits, Place, decode};
@@ -119,7 +120,8 @@ pub(crate) fn compile(workshop: &Workshop, running: Option<&Compiled>) -> Result
             &mut library,
             &mut diagnostics,
         );
-        let (Some((api, names)), Some(made)) = (compiled, made) else { continue };
+        let (Some((mut api, names)), Some(made)) = (compiled, made) else { continue };
+        api.index = apis.len();
         let prefix = config.apis.get(name).and_then(|api| api.mount.clone()).unwrap_or_default();
         let prefix = prefix.trim_end_matches('/').to_owned();
         for host in names {
@@ -171,6 +173,7 @@ pub(crate) fn compile(workshop: &Workshop, running: Option<&Compiled>) -> Result
         bounds: bounds(&config),
         streams: config.bounds.streams,
         timeouts: timeouts(&config),
+        via: ["1.0", "1.1", "2.0"].map(|version| via(version, &config.pseudonym)),
         pseudonym: config.pseudonym.clone(),
         security_txt,
         acme_tokens: Arc::clone(&workshop.surroundings.tokens),
@@ -184,6 +187,11 @@ pub(crate) fn compile(workshop: &Workshop, running: Option<&Compiled>) -> Result
         health,
         upstreams,
     })
+}
+
+/// RFC 9110 §7.6.3. The pseudonym's form was checked with the schema.
+fn via(version: &str, pseudonym: &str) -> HeaderValue {
+    HeaderValue::try_from(format!("{version} {pseudonym}")).unwrap_or_else(|_| HeaderValue::from_static("1.1 portcullis"))
 }
 
 fn bounds(config: &GatewayConfig) -> Bounds {

@@ -5,6 +5,8 @@
 
 use std::fmt;
 use std::pin::Pin;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::task::{Context, Poll};
 use std::time::Duration;
 
@@ -17,6 +19,7 @@ use portcullis_message::trailers;
 
 use super::pool::Lease;
 use crate::listen::{InFlight, Refused};
+use crate::record::Entry;
 use crate::timer::Timer;
 
 /// A body that could not be handed on, and why. hyper carries it through as the error's source.
@@ -108,10 +111,28 @@ impl Body for RequestBody {
     }
 }
 
+/// How many bytes of a streamed body have come so far; read when the request is recorded.
+///
+/// Atomic only because hyper moves requests about; never contended.
+#[derive(Clone, Debug, Default)]
+pub(crate) struct ByteCount(Arc<AtomicU64>);
+
+impl ByteCount {
+    /// So many.
+    pub(crate) fn bytes(&self) -> u64 {
+        self.0.load(Ordering::Relaxed)
+    }
+
+    fn add(&self, bytes: usize) {
+        self.0.fetch_add(bytes as u64, Ordering::Relaxed);
+    }
+}
+
 /// A client's body, bounded in size and patience.
 pub(crate) struct Inflow {
     body: Incoming,
     left: u64,
+    count: Option<ByteCount>,
     patience: Duration,
     timer: Timer,
     timing: bool,
@@ -120,7 +141,13 @@ pub(crate) struct Inflow {
 impl Inflow {
     /// `body`, of which at most `limit` bytes pass, with at most `patience` between two pieces.
     pub(crate) fn new(body: Incoming, limit: u64, patience: Duration) -> Self {
-        Self { body, left: limit, patience, timer: Timer::idle(), timing: false }
+        Self { body, left: limit, count: None, patience, timer: Timer::idle(), timing: false }
+    }
+
+    /// Lets `count` know what has come.
+    pub(crate) fn counted_by(mut self, count: ByteCount) -> Self {
+        self.count = Some(count);
+        self
     }
 
     /// The next piece.
@@ -132,6 +159,9 @@ impl Inflow {
             Poll::Ready(Some(Ok(mut frame))) => {
                 self.timing = false;
                 if let Some(data) = frame.data_ref() {
+                    if let Some(count) = &self.count {
+                        count.add(data.len());
+                    }
                     match self.left.checked_sub(data.len() as u64) {
                         Some(left) => self.left = left,
                         None => return Poll::Ready(Some(Err(BodyFault(Reason::BodyTooLarge)))),
@@ -195,6 +225,17 @@ impl AnswerBody {
         self
     }
 
+    /// Writes `entry` when this body is done, or when nobody wants it any more.
+    pub(crate) fn recorded_in(mut self, mut entry: Entry) -> Self {
+        match &mut self.kind {
+            AnswerKind::Upstream(outflow) if !outflow.body.is_end_stream() => outflow.entry = Some(entry),
+            AnswerKind::Whole(bytes) => entry.count(bytes.len()),
+            // Dropped here, and thereby written.
+            AnswerKind::Upstream(_) | AnswerKind::Empty => {}
+        }
+        self
+    }
+
     /// Holds `in_flight` until this body is done.
     pub(crate) fn holding(mut self, in_flight: InFlight) -> Self {
         self.in_flight = Some(in_flight);
@@ -239,6 +280,8 @@ impl Body for AnswerBody {
 pub(crate) struct Outflow {
     body: Incoming,
     lease: Option<Lease>,
+    /// The request's entry in the record, which tells how the answer ended.
+    entry: Option<Entry>,
     patience: Duration,
     timer: Timer,
     timing: bool,
@@ -247,7 +290,8 @@ pub(crate) struct Outflow {
 impl Outflow {
     /// Hands on `body`; the connection goes back to the pool after its last piece.
     pub(crate) fn new(body: Incoming, lease: Lease, patience: Duration) -> Self {
-        let mut outflow = Self { body, lease: Some(lease), patience, timer: Timer::idle(), timing: false };
+        let lease = Some(lease);
+        let mut outflow = Self { body, lease, entry: None, patience, timer: Timer::idle(), timing: false };
         if outflow.body.is_end_stream() {
             outflow.finish();
         }
@@ -258,6 +302,17 @@ impl Outflow {
         if let Some(lease) = self.lease.take() {
             lease.give_back();
         }
+        // Dropped, it is written.
+        self.entry = None;
+    }
+
+    /// The connection is closed: nobody knows what else would come over it.
+    fn break_off(&mut self, reason: Reason) -> BodyFault {
+        self.lease = None;
+        if let Some(mut entry) = self.entry.take() {
+            entry.break_off(reason);
+        }
+        BodyFault(reason)
     }
 
     fn poll_frame(&mut self, cx: &mut Context<'_>) -> Poll<Option<Result<Frame<Bytes>, BodyFault>>> {
@@ -272,7 +327,9 @@ impl Outflow {
         match polled {
             Poll::Ready(Some(Ok(mut frame))) => {
                 self.timing = false;
-                if let Some(fields) = frame.trailers_mut() {
+                if let (Some(data), Some(entry)) = (frame.data_ref(), &mut self.entry) {
+                    entry.count(data.len());
+                } else if let Some(fields) = frame.trailers_mut() {
                     trailers::retain_safe(fields);
                 }
                 if self.body.is_end_stream() {
@@ -281,8 +338,7 @@ impl Outflow {
                 Poll::Ready(Some(Ok(frame)))
             }
             Poll::Ready(Some(Err(_))) => {
-                self.lease = None;
-                Poll::Ready(Some(Err(BodyFault(Reason::UpstreamReset))))
+                Poll::Ready(Some(Err(self.break_off(Reason::UpstreamReset))))
             }
             Poll::Ready(None) => {
                 self.finish();
@@ -295,10 +351,7 @@ impl Outflow {
                 }
                 match self.timer.poll_elapsed(cx) {
                     Poll::Pending => Poll::Pending,
-                    Poll::Ready(()) => {
-                        self.lease = None;
-                        Poll::Ready(Some(Err(BodyFault(Reason::UpstreamTimeout))))
-                    }
+                    Poll::Ready(()) => Poll::Ready(Some(Err(self.break_off(Reason::UpstreamTimeout)))),
                 }
             }
         }

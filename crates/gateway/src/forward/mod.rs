@@ -21,7 +21,7 @@ use http::{Method, Request, Response};
 use hyper::body::Incoming;
 use portcullis_domain::{Clock, Fault, Now, Reason};
 
-pub(crate) use body::{AnswerBody, BodyFault, Inflow, Outflow, RequestBody};
+pub(crate) use body::{AnswerBody, BodyFault, ByteCount, Inflow, Outflow, RequestBody};
 pub(crate) use circuit::CircuitRules;
 pub(crate) use health::{HealthRules, watch as watch_health};
 use link::SendError;

@@ -13,7 +13,7 @@ use portcullis_contract::{BodyPlan, PathParameters};
 use portcullis_domain::{Denial, Reason, Stage};
 
 use crate::arrival::Envelope;
-use crate::forward::{BodyFault, Inflow, RequestBody};
+use crate::forward::{BodyFault, ByteCount, Inflow, RequestBody};
 use crate::policy::{Policy, Route};
 use crate::trace::Trace;
 
@@ -36,13 +36,13 @@ pub(crate) fn head(
 /// [`Reason::BodyTooLarge`], [`Reason::BodyTimeout`], [`Reason::BodyIncomplete`] and framing reasons in
 /// any strength, since a body that is not whole cannot be forwarded; the contract's reasons when the
 /// stage is enforced.
-pub(crate) async fn body<'p>(
-    policy: &'p Policy,
-    route: &'p Route,
+pub(crate) async fn body(
+    policy: &Policy,
+    route: &Route,
     _envelope: &Envelope,
     headers: &HeaderMap,
     body: Incoming,
-    trace: &mut Trace<'p>,
+    trace: &mut Trace,
 ) -> Result<RequestBody, Denial> {
     let announced = body.size_hint().exact();
     if announced.is_some_and(|length| length > route.body_limit) {
@@ -59,11 +59,13 @@ pub(crate) async fn body<'p>(
         Err(denial) => Err(denial),
     };
     let Some(BodyPlan::Read) = trace.step_at(Stage::Validate, route.strengths.validate, plan)? else {
-        return Ok(RequestBody::Stream(Box::new(Inflow::new(body, route.body_limit, policy.timeouts.body))));
+        let count = trace.streamed_bytes.insert(ByteCount::default()).clone();
+        let inflow = Inflow::new(body, route.body_limit, policy.timeouts.body).counted_by(count);
+        return Ok(RequestBody::Stream(Box::new(inflow)));
     };
     let whole = match announced {
         Some(0) => Ok(Bytes::new()),
-        Some(_) | None => read_whole(policy, route, body, announced).await,
+        Some(_) | None => read_whole(policy, route, body, announced, &mut trace.request_bytes).await,
     };
     let whole = match whole {
         Ok(whole) => whole,
@@ -79,6 +81,7 @@ async fn read_whole(
     route: &Route,
     body: Incoming,
     announced: Option<u64>,
+    received: &mut u64,
 ) -> Result<Bytes, Denial> {
     let mut inflow = Inflow::new(body, route.body_limit, policy.timeouts.body);
     let reading = async {
@@ -86,6 +89,7 @@ async fn read_whole(
         let mut rest = BytesMut::new();
         while let Some(frame) = poll_fn(|cx| inflow.poll_frame(cx)).await {
             let Ok(data) = frame?.into_data() else { continue };
+            *received += data.len() as u64;
             match &first {
                 None => first = Some(data),
                 Some(start) => {
