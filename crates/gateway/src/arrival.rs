@@ -9,7 +9,6 @@ use std::rc::Rc;
 
 use http::request::Parts;
 use http::{HeaderMap, HeaderValue, Method, Version, header};
-use http_body::Body as _;
 use hyper::body::Incoming;
 use portcullis_domain::{Denial, Now, Reason, ReceiptId};
 use portcullis_message::{Authority, Target, cookies, expect, forwarded, via};
@@ -26,6 +25,8 @@ const MAX_FORWARDS: header::HeaderName = header::HeaderName::from_static("max-fo
 pub(crate) struct Envelope {
     pub(crate) now: Now,
     pub(crate) receipt: ReceiptId,
+    /// The same, as a field value for the upstream and the client.
+    pub(crate) receipt_value: HeaderValue,
     pub(crate) connection: Rc<Connection>,
     pub(crate) client: IpAddr,
     pub(crate) method: Method,
@@ -36,8 +37,6 @@ pub(crate) struct Envelope {
     pub(crate) external_id: Option<HeaderValue>,
     pub(crate) host: Option<HeaderValue>,
     pub(crate) user_agent: Option<HeaderValue>,
-    /// Length of the body, where it was announced.
-    pub(crate) announced: Option<u64>,
     /// `application/grpc` asks for native errors.
     pub(crate) is_grpc: bool,
     pub(crate) origin: Option<HeaderValue>,
@@ -59,7 +58,6 @@ impl Envelope {
         policy: &Policy,
         connection: Rc<Connection>,
         parts: &Parts,
-        body: &Incoming,
         now: Now,
         receipt: ReceiptId,
     ) -> Self {
@@ -70,6 +68,7 @@ impl Envelope {
         Self {
             now,
             receipt,
+            receipt_value: receipt_value(receipt),
             client: forwarded::client(connection.peer_ip(), &parts.headers, &policy.trusted_proxies),
             connection,
             method: parts.method.clone(),
@@ -82,7 +81,6 @@ impl Envelope {
                 .and_then(|authority| HeaderValue::from_str(authority.as_str()).ok())
                 .or_else(|| parts.headers.get(header::HOST).cloned()),
             user_agent: parts.headers.get(header::USER_AGENT).cloned(),
-            announced: body.size_hint().exact(),
             is_grpc,
             origin: parts.headers.get(header::ORIGIN).cloned(),
         }
@@ -139,6 +137,12 @@ impl Arrival {
         }
         Ok(Self { target, authority, headers, body, max_forwards })
     }
+}
+
+fn receipt_value(receipt: ReceiptId) -> HeaderValue {
+    let mut buffer = [0u8; 36];
+    // Hexadecimal digits and hyphens always fit.
+    HeaderValue::from_str(receipt.encode(&mut buffer)).unwrap_or_else(|_| HeaderValue::from_static(""))
 }
 
 /// What the data plane knows how to serve; the contract says what it does serve.

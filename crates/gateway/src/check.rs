@@ -38,8 +38,7 @@ pub fn check(options: &Options) -> Result<Checked, StartError> {
     let metrics = Arc::new(Metrics::new(Arc::new(recorder), Box::new(|_| {})));
     let workshop = workshop(options, metrics)?;
     let (compiled, _) = compile_all(&workshop)?;
-    let operations =
-        compiled.policy.apis.iter().map(|api| (api.name.clone(), api.routes.len())).collect();
+    let operations = compiled.policy.apis.iter().map(|api| (api.name.clone(), api.routes.len())).collect();
     Ok(Checked {
         effective: serde_json::to_value(&compiled.config).unwrap_or_default(),
         revision: compiled.policy.revision.clone(),

@@ -3,13 +3,12 @@
 //! Reloads, the watching of files, the refreshing of keys and certificates, health checks and the admin
 //! listener run here, on a thread of their own, so that no worker ever waits for a file or a compile.
 
-use std::collections::BTreeSet;
+use std::os::unix::fs::MetadataExt as _;
 use std::path::PathBuf;
 use std::sync::{Arc, mpsc as blocking};
 use std::thread::{self, JoinHandle};
-use std::time::Duration;
+use std::time::{Duration, SystemTime};
 
-use notify::{RecursiveMode, Watcher as _};
 use portcullis_audit::System;
 use portcullis_authn::Authenticator;
 use portcullis_config::{Color, Diagnostics};
@@ -28,8 +27,6 @@ use crate::worker::{Phase, Shared};
 pub(crate) enum Command {
     /// Read everything again, and say what came of it if somebody waits.
     Reload(Option<blocking::Sender<Result<String, Diagnostics>>>),
-    /// A file changed.
-    Changed(PathBuf),
     Stop,
 }
 
@@ -46,8 +43,9 @@ pub(crate) struct Control {
     pub(crate) commands: mpsc::UnboundedSender<Command>,
 }
 
-/// Changes that come together are taken up together; a file written in two steps is read when whole.
-const SETTLE: Duration = Duration::from_millis(20);
+/// How often files are looked at, and how long a change may take to be complete.
+const LOOK_INTERVAL: Duration = Duration::from_millis(40);
+const SETTLE: Duration = Duration::from_millis(10);
 
 /// Starts the thread.
 pub(crate) fn start(control: Control) -> std::io::Result<JoinHandle<()>> {
@@ -78,27 +76,27 @@ impl Control {
         if let Some(admin) = self.admin.take() {
             tokio::spawn(admin.serve(Arc::clone(&self.shared), self.commands.clone(), self.phase.clone()));
         }
-        let mut watched = Watched::default();
-        let mut watcher = match self.watch {
-            Watch::Files => self.watcher(),
-            Watch::Nothing => None,
-        };
-        self.watch_files(&mut watched, watcher.as_mut());
-        while let Some(command) = self.inbox.recv().await {
-            match command {
-                Command::Stop => break,
-                Command::Reload(answer) => {
-                    self.reload(&mut background, answer);
-                    self.watch_files(&mut watched, watcher.as_mut());
-                }
-                Command::Changed(first) => {
-                    let changed = self.settle(first).await;
-                    if changed.iter().any(|path| watched.files.contains(path)) {
-                        self.reload(&mut background, None);
-                        self.watch_files(&mut watched, watcher.as_mut());
+        let mut seen = Seen::look(self.files());
+        let mut look = tokio::time::interval(LOOK_INTERVAL);
+        look.set_missed_tick_behavior(tokio::time::MissedTickBehavior::Delay);
+        loop {
+            tokio::select! {
+                command = self.inbox.recv() => match command {
+                    None | Some(Command::Stop) => break,
+                    Some(Command::Reload(answer)) => self.reload(&mut background, answer),
+                },
+                _ = look.tick(), if self.watch == Watch::Files => {
+                    let now = Seen::look(seen.files());
+                    if now == seen {
+                        continue;
                     }
+                    // Changes that come together are taken up together; a file written in two steps is read
+                    // when it is whole.
+                    tokio::time::sleep(SETTLE).await;
+                    self.reload(&mut background, None);
                 }
             }
+            seen = Seen::look(self.files());
         }
     }
 
@@ -160,60 +158,31 @@ impl Control {
         Ok(self.compiled.policy.revision.clone())
     }
 
-    fn watcher(&self) -> Option<notify::RecommendedWatcher> {
-        let commands = self.commands.clone();
-        let report = move |event: notify::Result<notify::Event>| {
-            let Ok(event) = event else { return };
-            if matches!(event.kind, notify::EventKind::Access(_)) {
-                return;
-            }
-            for path in event.paths {
-                // A control thread that is gone needs no news.
-                let _ = commands.send(Command::Changed(path));
-            }
-        };
-        notify::recommended_watcher(report)
-            .inspect_err(|error| tracing::warn!(%error, "files are not watched; send SIGHUP after changes"))
-            .ok()
-    }
-
-    /// Watches the folders of all files: editors and secret mounts replace files instead of writing them.
-    fn watch_files(&self, watched: &mut Watched, watcher: Option<&mut notify::RecommendedWatcher>) {
-        let Some(watcher) = watcher else { return };
+    /// All files that the policy and the certificates come from.
+    fn files(&self) -> Vec<PathBuf> {
         let of_tls = self.plans.iter().flat_map(|plan| match &plan.kind {
             ListenerKind::Tls(tls) => tls.files(),
             ListenerKind::Plaintext { .. } => Vec::new(),
         });
-        let files = self.compiled.files.iter().cloned().chain(of_tls);
-        watched.files = files.filter_map(|file| std::path::absolute(file).ok()).collect();
-        for file in &watched.files {
-            let Some(folder) = file.parent().map(PathBuf::from) else { continue };
-            if watched.folders.insert(folder.clone())
-                && let Err(error) = watcher.watch(&folder, RecursiveMode::NonRecursive)
-            {
-                tracing::warn!(folder = %folder.display(), %error, "folder is not watched");
-            }
-        }
-    }
-
-    async fn settle(&mut self, first: PathBuf) -> Vec<PathBuf> {
-        let mut changed = vec![first];
-        while let Ok(Some(command)) = tokio::time::timeout(SETTLE, self.inbox.recv()).await {
-            match command {
-                Command::Changed(path) => changed.push(path),
-                other => {
-                    // Kept in order: it is answered after the change.
-                    let _ = self.commands.send(other);
-                    break;
-                }
-            }
-        }
-        changed
+        self.compiled.files.iter().cloned().chain(of_tls).collect()
     }
 }
 
-#[derive(Default)]
-struct Watched {
-    files: BTreeSet<PathBuf>,
-    folders: BTreeSet<PathBuf>,
+/// The files as they were last seen. Looked at rather than watched: a watch on their folders would wake us
+/// for every line of a record that is kept there, and miss what secret mounts do with links.
+#[derive(Default, PartialEq, Eq)]
+struct Seen(Vec<(PathBuf, Option<(SystemTime, u64, u64)>)>);
+
+impl Seen {
+    fn look(files: Vec<PathBuf>) -> Self {
+        let state = |file: &PathBuf| {
+            let metadata = std::fs::metadata(file).ok()?;
+            Some((metadata.modified().ok()?, metadata.len(), metadata.ino()))
+        };
+        Self(files.into_iter().map(|file| (file.clone(), state(&file))).collect())
+    }
+
+    fn files(&self) -> Vec<PathBuf> {
+        self.0.iter().map(|(file, _)| file.clone()).collect()
+    }
 }

@@ -267,7 +267,9 @@ impl Gateway {
     }
 }
 
-pub(crate) fn compile_all(workshop: &Workshop) -> Result<(compile::Compiled, Vec<compile::ListenerDraft>), StartError> {
+pub(crate) fn compile_all(
+    workshop: &Workshop,
+) -> Result<(compile::Compiled, Vec<compile::ListenerDraft>), StartError> {
     // Listeners are compiled even if the rest is wrong, so that all mistakes are shown at once.
     let (document, _, config) = compile::read(&workshop.file).map_err(StartError::Configuration)?;
     let mut diagnostics = Diagnostics::new();

@@ -9,7 +9,7 @@ use http::{HeaderMap, HeaderName, HeaderValue, Request, Uri, Version, header};
 use http_body::Body as _;
 use portcullis_domain::{Caller, Principal};
 use portcullis_limits::Permit as Place;
-use portcullis_message::{forwarded, hop_by_hop, spoofed, via};
+use portcullis_message::{hop_by_hop, spoofed};
 
 use crate::admit::Admitted;
 use crate::arrival::{Envelope, RECEIPT};
@@ -45,10 +45,9 @@ pub(crate) fn build(
         headers.remove(header::AUTHORIZATION);
     }
 
-    let host = authority.header_value();
-    forwarded::assert(&mut headers, envelope.client, proto(envelope), Some(&host));
-    via::append(&mut headers, envelope.version, &policy.pseudonym);
-    headers.insert(RECEIPT, text_value(&envelope.receipt.to_string()));
+    let host = envelope.connection.assert(&mut headers, envelope.client, &authority);
+    headers.append(header::VIA, via(policy, envelope.version));
+    headers.insert(RECEIPT, envelope.receipt_value.clone());
     if let Caller::Authenticated(principal) = permit.caller() {
         introduce(&mut headers, principal);
     }
@@ -129,8 +128,14 @@ fn introduce(headers: &mut HeaderMap, principal: &Principal) {
     }
 }
 
-fn proto(envelope: &Envelope) -> forwarded::Proto {
-    if envelope.connection.is_tls() { forwarded::Proto::Https } else { forwarded::Proto::Http }
+/// Our entry in `Via`, with the version in which the request was received (RFC 9110 §7.6.3).
+fn via(policy: &Policy, received: Version) -> HeaderValue {
+    let [http_10, http_11, http_2] = &policy.via;
+    match received {
+        Version::HTTP_10 => http_10.clone(),
+        Version::HTTP_2 => http_2.clone(),
+        _ => http_11.clone(),
+    }
 }
 
 /// `text` as a field value; bytes that are not visible ASCII, and the percent sign, are percent-encoded.

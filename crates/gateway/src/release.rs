@@ -50,7 +50,8 @@ pub(crate) fn release(
     }
     let (mut parts, body) = response.into_parts();
     hop_by_hop::strip(&mut parts.headers);
-    let banners: SmallVec<[HeaderName; 2]> = parts.headers.keys().filter(|name| is_banner(name)).cloned().collect();
+    let banners: SmallVec<[HeaderName; 2]> =
+        parts.headers.keys().filter(|name| is_banner(name)).cloned().collect();
     for name in banners {
         parts.headers.remove(name);
     }

@@ -51,7 +51,7 @@ pub(crate) fn protect(
     for (name, value) in route.map(|route| route.lifecycle_fields.as_slice()).unwrap_or_default() {
         headers.insert(name.clone(), value.clone());
     }
-    headers.insert(RECEIPT, receipt_value(envelope.receipt));
+    headers.insert(RECEIPT, envelope.receipt_value.clone());
 }
 
 /// The same for an answer of our own. A preflight's fields were chosen already: `api` is `None` then.
@@ -176,11 +176,6 @@ fn grpc_refusal(reason: Reason) -> Response<AnswerBody> {
 
 fn status(reason: Reason) -> StatusCode {
     StatusCode::from_u16(reason.status()).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR)
-}
-
-fn receipt_value(receipt: ReceiptId) -> HeaderValue {
-    let mut buffer = [0u8; 36];
-    HeaderValue::from_str(receipt.encode(&mut buffer)).unwrap_or_else(|_| HeaderValue::from_static(""))
 }
 
 enum Insert {

@@ -52,7 +52,7 @@ pub(crate) async fn handle(
     let on_upgrade =
         request.headers().contains_key(header::UPGRADE).then(|| hyper::upgrade::on(&mut request));
     let (parts, body) = request.into_parts();
-    let envelope = Envelope::new(&policy, connection, &parts, &body, now, worker.receipt(now));
+    let envelope = Envelope::new(&policy, connection, &parts, now, worker.receipt(now));
     // From here on the request has its place in the record, also when the client leaves and hyper drops us.
     let mut entry = Entry::open(worker, policy, envelope);
 

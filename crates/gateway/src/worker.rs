@@ -4,7 +4,7 @@
 //! state of upstreams. Each has its own listeners (`SO_REUSEPORT`), its own upstream connections and its
 //! own pen for the record, so the steady state takes no lock that another worker holds (decision 0001).
 
-use std::cell::RefCell;
+use std::cell::{Cell, RefCell};
 use std::future::{Future, poll_fn};
 use std::net::TcpListener;
 use std::rc::Rc;
@@ -21,7 +21,7 @@ use portcullis_audit::{Metrics, Pen, Recorder};
 use portcullis_domain::{Clock, Now, ReceiptId};
 use rand::RngExt as _;
 use tokio::runtime::{Builder, LocalOptions};
-use tokio::sync::watch;
+use tokio::sync::{Notify, watch};
 
 use crate::forward::Pool;
 use crate::listen::{self, ListenerPlan, PeerConnections};
@@ -55,6 +55,8 @@ pub(crate) struct Worker {
     pub(crate) pool: Rc<Pool>,
     pen: RefCell<Pen>,
     held: RefCell<Held>,
+    draining: Cell<bool>,
+    drain: Notify,
 }
 
 /// The policy as this worker last saw it. The inner count is its own, so that handing it to a request
@@ -69,7 +71,14 @@ impl Worker {
         let generation = shared.generation.load(Ordering::Acquire);
         let policy = Rc::new(shared.policy.load_full());
         let pen = RefCell::new(shared.recorder.pen());
-        Self { shared, pool: Rc::default(), pen, held: RefCell::new(Held { generation, policy }) }
+        Self {
+            shared,
+            pool: Rc::default(),
+            pen,
+            held: RefCell::new(Held { generation, policy }),
+            draining: Cell::new(false),
+            drain: Notify::new(),
+        }
     }
 
     /// The policy in force. The request keeps the one it started with.
@@ -80,6 +89,16 @@ impl Worker {
             *held = Held { generation, policy: Rc::new(self.shared.policy.load_full()) };
         }
         Rc::clone(&held.policy)
+    }
+
+    /// Whether connections should end once they are idle. A plain look: every connection asks at each turn.
+    pub(crate) fn is_draining(&self) -> bool {
+        self.draining.get()
+    }
+
+    /// Wakes whoever waits when draining begins; [`Worker::is_draining`] is true by then.
+    pub(crate) const fn drain(&self) -> &Notify {
+        &self.drain
     }
 
     /// Both clocks.
@@ -155,6 +174,8 @@ async fn run(
     let chores = tokio::task::spawn_local(chores(Rc::clone(&worker)));
     // An error means that the sender is gone, which is a way of saying that it is over.
     let _ = phase.wait_for(|phase| *phase == Phase::Draining).await;
+    worker.draining.set(true);
+    worker.drain.notify_waiters();
     let drain = worker.policy().timeouts.drain;
     let _ = tokio::time::timeout(drain, async {
         for task in accepting {

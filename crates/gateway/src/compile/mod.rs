@@ -191,7 +191,8 @@ pub(crate) fn compile(workshop: &Workshop, running: Option<&Compiled>) -> Result
 
 /// RFC 9110 §7.6.3. The pseudonym's form was checked with the schema.
 fn via(version: &str, pseudonym: &str) -> HeaderValue {
-    HeaderValue::try_from(format!("{version} {pseudonym}")).unwrap_or_else(|_| HeaderValue::from_static("1.1 portcullis"))
+    HeaderValue::try_from(format!("{version} {pseudonym}"))
+        .unwrap_or_else(|_| HeaderValue::from_static("1.1 portcullis"))
 }
 
 fn bounds(config: &GatewayConfig) -> Bounds {

@@ -67,6 +67,7 @@ pub struct GatewayConfig {
     pub(crate) security_txt: Option<SecurityTxtConfig>,
     /// Name under which this gateway appears in `Via` (RFC 9110 §7.6.3).
     #[serde(default = "default_pseudonym")]
+    #[schemars(title = "pseudonym", regex(pattern = "^[A-Za-z0-9._-]{1,64}$"), example = "portcullis-eu-1")]
     pub(crate) pseudonym: String,
     /// Worker threads; one per core when unset.
     #[serde(default)]

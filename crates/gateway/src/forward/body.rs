@@ -337,9 +337,7 @@ impl Outflow {
                 }
                 Poll::Ready(Some(Ok(frame)))
             }
-            Poll::Ready(Some(Err(_))) => {
-                Poll::Ready(Some(Err(self.break_off(Reason::UpstreamReset))))
-            }
+            Poll::Ready(Some(Err(_))) => Poll::Ready(Some(Err(self.break_off(Reason::UpstreamReset)))),
             Poll::Ready(None) => {
                 self.finish();
                 Poll::Ready(None)

@@ -1,9 +1,12 @@
 //! What is known about a connection, for all requests that come over it.
 
+use std::cell::RefCell;
 use std::net::{IpAddr, SocketAddr};
 use std::sync::Arc;
 
+use http::{HeaderMap, HeaderValue};
 use portcullis_message::Authority;
+use portcullis_message::forwarded::{Assertion, Proto};
 use portcullis_tls::{ClientCertificate, Handshake};
 
 use super::guarded::Signals;
@@ -16,6 +19,16 @@ pub(crate) struct Connection {
     pub(crate) transport: Transport,
     pub(crate) plan: Arc<ListenerPlan>,
     pub(crate) signals: Arc<Signals>,
+    asserted: RefCell<Option<Asserted>>,
+}
+
+/// What was last told to the upstream of who asks for which host: requests of one connection rarely differ
+/// in it.
+struct Asserted {
+    client: IpAddr,
+    authority: Authority,
+    host: HeaderValue,
+    assertion: Assertion,
 }
 
 /// How the bytes come.
@@ -26,6 +39,29 @@ pub(crate) enum Transport {
 }
 
 impl Connection {
+    pub(crate) fn new(peer: SocketAddr, transport: Transport, plan: Arc<ListenerPlan>) -> Self {
+        Self { peer, transport, plan, signals: Arc::default(), asserted: RefCell::new(None) }
+    }
+
+    /// Writes `Forwarded` and its older kin, and tells the value of `Host`.
+    pub(crate) fn assert(
+        &self,
+        headers: &mut HeaderMap,
+        client: IpAddr,
+        authority: &Authority,
+    ) -> HeaderValue {
+        let mut asserted = self.asserted.borrow_mut();
+        let known = asserted.take().filter(|known| known.client == client && known.authority == *authority);
+        let known = asserted.insert(known.unwrap_or_else(|| {
+            let host = authority.header_value();
+            let proto = if self.is_tls() { Proto::Https } else { Proto::Http };
+            let assertion = Assertion::new(client, proto, Some(host.clone()));
+            Asserted { client, authority: authority.clone(), host, assertion }
+        }));
+        known.assertion.write(headers);
+        known.host.clone()
+    }
+
     /// The address at the socket's other end, IPv4 in its plain form.
     pub(crate) fn peer_ip(&self) -> IpAddr {
         self.peer.ip().to_canonical()

@@ -40,25 +40,23 @@ pub(crate) async fn serve(
                     // Nothing was begun here that would have to be finished.
                     _ = phase.wait_for(|phase| *phase == Phase::Draining) => return,
                 };
-            let connection =
-                Connection::new(peer, Transport::Plaintext, plan);
+            let connection = Connection::new(peer, Transport::Plaintext, plan);
             if knows_h2 {
-                serve_http2(stream, connection, worker, phase).await;
+                Box::pin(serve_http2(stream, connection, worker)).await;
             } else {
-                serve_http1(stream, connection, worker, phase).await;
+                serve_http1(stream, connection, worker).await;
             }
         }
         ListenerKind::Tls(tls) => {
             let patience = worker.policy().timeouts.handshake;
-            match tokio::time::timeout(patience, tls.accept(stream)).await {
+            match tokio::time::timeout(patience, Box::pin(tls.accept(stream))).await {
                 Ok(Ok(Accepted::Connection { stream, handshake })) => {
                     let protocol = handshake.protocol;
                     let transport = Transport::Tls(Box::new(handshake));
-                    let connection =
-                        Connection::new(peer, transport, Arc::clone(&plan));
+                    let connection = Connection::new(peer, transport, Arc::clone(&plan));
                     match protocol {
-                        Protocol::Http1 => serve_http1(stream, connection, worker, phase).await,
-                        Protocol::Http2 => serve_http2(stream, connection, worker, phase).await,
+                        Protocol::Http1 => serve_http1(stream, connection, worker).await,
+                        Protocol::Http2 => Box::pin(serve_http2(stream, connection, worker)).await,
                     }
                 }
                 Ok(Ok(Accepted::ChallengeAnswered)) => {}
@@ -77,12 +75,8 @@ async fn speaks_h2(stream: &TcpStream, worker: &Worker) -> bool {
     matches!(peeked, Ok(Ok(4)) if &start == b"PRI ")
 }
 
-async fn serve_http1<S>(
-    stream: S,
-    connection: Connection,
-    worker: &Rc<Worker>,
-    mut phase: watch::Receiver<Phase>,
-) where
+async fn serve_http1<S>(stream: S, connection: Connection, worker: &Rc<Worker>)
+where
     S: AsyncRead + AsyncWrite + Unpin + Send + 'static,
 {
     let policy = worker.policy();
@@ -102,11 +96,16 @@ async fn serve_http1<S>(
         service_fn(move |request| Box::pin(walk::handle(Rc::clone(&worker), Rc::clone(&connection), request)))
     };
     let mut serving = pin!(builder.serve_connection(TokioIo::new(guarded), service).with_upgrades());
-    let mut draining = pin!(phase.wait_for(|phase| *phase == Phase::Draining));
+    let mut alarm = pin!(worker.drain().notified());
+    let mut is_listening = false;
     let mut told = false;
     // Errors here are the client's: a reset, a broken body. What mattered was recorded by the walk.
     let _ = poll_fn(|cx| {
-        if !told && draining.as_mut().poll(cx).is_ready() {
+        if !is_listening {
+            // Asked once, so that draining wakes this task; after that a look at the worker is enough.
+            is_listening = alarm.as_mut().poll(cx).is_pending();
+        }
+        if !told && worker.is_draining() {
             told = true;
             // hyper closes a connection between two requests, but waits for the first one for ever.
             signals.drain();
@@ -117,12 +116,8 @@ async fn serve_http1<S>(
     .await;
 }
 
-async fn serve_http2<S>(
-    stream: S,
-    connection: Connection,
-    worker: &Rc<Worker>,
-    mut phase: watch::Receiver<Phase>,
-) where
+async fn serve_http2<S>(stream: S, connection: Connection, worker: &Rc<Worker>)
+where
     S: AsyncRead + AsyncWrite + Unpin + Send + 'static,
 {
     let policy = worker.policy();
@@ -145,13 +140,18 @@ async fn serve_http2<S>(
         service_fn(move |request| Box::pin(walk::handle(Rc::clone(&worker), Rc::clone(&connection), request)))
     };
     let mut serving = pin!(builder.serve_connection(TokioIo::new(stream), service));
-    let mut draining = pin!(phase.wait_for(|phase| *phase == Phase::Draining));
+    let mut alarm = pin!(worker.drain().notified());
+    let mut is_listening = false;
     let mut idleness = pin!(until_idle(&signals, idle));
     let mut told = false;
     let mut given_up = false;
     let mut last_words = crate::timer::Timer::idle();
     let _ = poll_fn(|cx| {
-        if !told && draining.as_mut().poll(cx).is_ready() {
+        if !is_listening {
+            // Asked once, so that draining wakes this task; after that a look at the worker is enough.
+            is_listening = alarm.as_mut().poll(cx).is_pending();
+        }
+        if !told && worker.is_draining() {
             told = true;
             serving.as_mut().graceful_shutdown();
         }

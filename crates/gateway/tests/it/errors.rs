@@ -397,7 +397,8 @@ fn every_reason_is_reached_and_tells_what_it_must_and_nothing_more() {
 }
 
 /// Reasons reached by tests of their own below and elsewhere, because no single answer shows them.
-const ELSEWHERE: &[Reason] = &[Reason::PeerConnectionsExceeded, Reason::ClientGone, Reason::PolicyMissing, Reason::InternalFault];
+const ELSEWHERE: &[Reason] =
+    &[Reason::PeerConnectionsExceeded, Reason::ClientGone, Reason::PolicyMissing, Reason::InternalFault];
 
 #[track_caller]
 fn tells_nothing_internal(outcome: &Outcome) {
