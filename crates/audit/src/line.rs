@@ -136,13 +136,11 @@ impl<'b> Line<'b> {
 pub(crate) fn push_text(buffer: &mut Vec<u8>, text: &str, most: usize) {
     let (kept, is_cut) = cut(text, most);
     buffer.push(b'"');
-    match kept.bytes().position(is_suspect) {
-        None => buffer.extend_from_slice(kept.as_bytes()),
-        Some(first) => {
-            let (clean, rest) = kept.split_at_checked(first).unwrap_or(("", kept));
-            buffer.extend_from_slice(clean.as_bytes());
-            push_escaped(buffer, rest);
-        }
+    // Without an early end, so that the compiler may look at many bytes at once.
+    let is_suspicious = kept.bytes().fold(false, |found, byte| found | is_suspect(byte));
+    match is_suspicious {
+        false => buffer.extend_from_slice(kept.as_bytes()),
+        true => push_escaped(buffer, kept),
     }
     if is_cut {
         buffer.extend_from_slice("…".as_bytes());

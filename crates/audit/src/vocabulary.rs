@@ -209,6 +209,16 @@ mod tests {
     }
 
     #[test]
+    fn the_modules_table_has_a_row_for_every_name_with_its_level() {
+        let rows: Vec<&str> =
+            include_str!("vocabulary.rs").lines().filter(|line| line.starts_with("//! | `")).collect();
+        for name in EventName::ALL {
+            let (text, level) = (format!("`{}`", name.text()), format!("| {} |", name.level().name()));
+            assert!(rows.iter().any(|row| row.contains(&text) && row.contains(&level)), "{text} {level}");
+        }
+    }
+
+    #[test]
     fn names_are_unique() {
         let names: std::collections::HashSet<_> = EventName::ALL.iter().map(|name| name.text()).collect();
         assert_eq!(names.len(), EventName::ALL.len());

@@ -90,8 +90,10 @@ impl Writer {
             self.reopen("file gone")?;
         }
         for batch in &work.batches {
-            for line in batch.lines.split_inclusive(|byte| *byte == b'\n') {
-                self.chain.seal(line, &mut self.sealed);
+            let mut start = 0;
+            for end in memchr::memchr_iter(b'\n', &batch.lines) {
+                self.chain.seal(batch.lines.get(start..=end).unwrap_or_default(), &mut self.sealed);
+                start = end + 1;
             }
             if self.sealed.len() >= CHUNK {
                 self.put()?;

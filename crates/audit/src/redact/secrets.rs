@@ -33,35 +33,81 @@ const fn prefixes(first: u8) -> &'static [&'static str] {
 const NAME_REACH: usize = 64;
 const USERINFO_REACH: usize = 256;
 
+/// What a byte may be the beginning of.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Sign {
+    Nothing,
+    Digit,
+    /// `e`: encoded JSON.
+    Encoded,
+    /// A letter that a scheme or a known prefix begins with, at the start of a word.
+    Word,
+    /// `-`: PEM.
+    Dash,
+    /// `:` or `=`: a name before, a value behind.
+    Assignment,
+}
+
+/// A table, since this is asked of every byte of every record.
+static SIGNS: [Sign; 256] = {
+    let mut signs = [Sign::Nothing; 256];
+    let mut byte = 0;
+    while byte < 256 {
+        // Every index below fits a byte.
+        #[expect(clippy::indexing_slicing, reason = "the loop ends with the table")]
+        {
+            signs[byte] = sign(byte as u8);
+        }
+        byte += 1;
+    }
+    signs
+};
+
+const fn sign(byte: u8) -> Sign {
+    match byte {
+        b'0'..=b'9' => Sign::Digit,
+        b'e' => Sign::Encoded,
+        b'-' => Sign::Dash,
+        b':' | b'=' => Sign::Assignment,
+        b'b' | b'B' | b'd' | b'D' | b'n' | b'N' => Sign::Word,
+        _ if !prefixes(byte).is_empty() => Sign::Word,
+        _ => Sign::Nothing,
+    }
+}
+
 /// The first secret at or after `from`. One pass; each detector looks only so far.
 pub(super) fn find(text: &str, from: usize) -> Option<Found> {
     let bytes = text.as_bytes();
     let mut at = from;
-    let mut is_word_start = true;
     while let Some(byte) = bytes.get(at) {
-        let found = match byte {
-            b'0'..=b'9' => match cards::at(bytes, at) {
+        #[expect(clippy::indexing_slicing, reason = "the table has a place for every byte")]
+        let found = match SIGNS[usize::from(*byte)] {
+            Sign::Nothing => None,
+            Sign::Digit => match cards::at(bytes, at) {
                 Digits::Card(found) => Some(found),
                 Digits::Other(next) => {
                     at = next;
-                    is_word_start = false;
                     continue;
                 }
             },
-            b'e' if is_encoded_json(bytes, at) => Some(token(bytes, at)),
-            b'a'..=b'z' | b'A'..=b'Z' if is_word_start => scheme(text, at).or_else(|| prefixed(bytes, at)),
-            b'-' if starts(bytes, at, b"-----BEGIN") => Some(pem(text, at)),
-            b':' if starts(bytes, at, b"://") => userinfo(bytes, at),
-            b':' | b'=' => named(text, at),
-            _ => None,
+            Sign::Encoded => is_encoded_json(bytes, at).then(|| token(bytes, at)),
+            Sign::Word if is_word_start(bytes, at) => scheme(text, at).or_else(|| prefixed(bytes, at)),
+            Sign::Word => None,
+            Sign::Dash => starts(bytes, at, b"-----BEGIN").then(|| pem(text, at)),
+            Sign::Assignment if starts(bytes, at, b"://") => userinfo(bytes, at),
+            Sign::Assignment => named(text, at),
         };
         if found.is_some() {
             return found;
         }
-        is_word_start = !byte.is_ascii_alphanumeric();
         at += 1;
     }
     None
+}
+
+fn is_word_start(bytes: &[u8], at: usize) -> bool {
+    let before = at.checked_sub(1).and_then(|before| bytes.get(before));
+    !before.is_some_and(u8::is_ascii_alphanumeric)
 }
 
 /// Whether a parameter's value or a path's segment of this length looks drawn by lot: letters and digits
