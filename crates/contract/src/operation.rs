@@ -122,7 +122,10 @@ impl Operation {
         let is_plain = |coding: &HeaderValue| coding.as_bytes().eq_ignore_ascii_case(b"identity");
         let may_be_coded = matches!(self.checks.body, Body::Any);
         if !may_be_coded && !headers.get_all(CONTENT_ENCODING).iter().all(is_plain) {
-            return Err(Denial::new(Reason::ContentCodingUnsupported));
+            // RFC 9110 §15.5.16: what the client could send instead.
+            return Err(
+                Denial::new(Reason::ContentCodingUnsupported).with_field("accept-encoding", "identity")
+            );
         }
         Ok(plan)
     }
