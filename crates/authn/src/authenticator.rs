@@ -43,6 +43,24 @@ pub struct AcceptedSchemes {
     challenges: Challenges,
 }
 
+/// A caller, and how it was recognized.
+#[derive(Clone, Debug)]
+pub struct Recognized {
+    /// Who.
+    pub principal: Arc<Principal>,
+    /// How.
+    pub by: Recognition,
+}
+
+/// How a caller was recognized.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Recognition {
+    /// Its token was verified now.
+    Verification,
+    /// The same token had been verified before, and what was proven still holds.
+    Memory,
+}
+
 /// A scheme that no issuer is configured for.
 #[derive(Clone, Debug, PartialEq, Eq, Error)]
 #[error("no issuer is configured for the security scheme `{0}`")]
@@ -105,12 +123,15 @@ impl Authenticator {
         token: Option<&BearerToken>,
         accepted: &AcceptedSchemes,
         now: Now,
-    ) -> Result<Arc<Principal>, Denial> {
+    ) -> Result<Recognized, Denial> {
         let Some(token) = token else { return Err(accepted.challenges.missing()) };
         if let Some(principal) = self.recall(token, accepted, now) {
-            return Ok(principal);
+            return Ok(Recognized { principal, by: Recognition::Memory });
         }
-        self.verify(token, accepted, now).await.map_err(|refusal| accepted.challenges.refuse(refusal))
+        match self.verify(token, accepted, now).await {
+            Ok(principal) => Ok(Recognized { principal, by: Recognition::Verification }),
+            Err(refusal) => Err(accepted.challenges.refuse(refusal)),
+        }
     }
 
     /// Refreshes the keys that are due, all issuers at once, and tells how long nothing will be due.

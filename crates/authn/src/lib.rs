@@ -32,7 +32,7 @@ mod trusted_issuer;
 #[cfg(test)]
 mod wycheproof;
 
-pub use authenticator::{AcceptedSchemes, Authenticator, SchemeUnknown};
+pub use authenticator::{AcceptedSchemes, Authenticator, Recognition, Recognized, SchemeUnknown};
 pub use bearer::{BearerToken, QueryToken, Taken, TokenDigest, without_query_token};
 pub use compile::{DEFAULT_TOKEN_SIZE, Surroundings, compile};
 pub use fetch::{Fetch, FetchBounds, FetchError, FetchFuture, Fetched, Reach};

@@ -88,7 +88,9 @@ impl Scene {
         headers.insert(AUTHORIZATION, HeaderValue::from_str(&format!("Bearer {token}")).unwrap());
         let taken = self.authenticator.take_bearer(&mut headers, None, accepted)?;
         assert!(headers.is_empty(), "a token was left in the head");
-        self.authenticator.identify(taken.token.as_ref(), accepted, self.clock.now()).await
+        let recognized =
+            self.authenticator.identify(taken.token.as_ref(), accepted, self.clock.now()).await?;
+        Ok(recognized.principal)
     }
 
     /// The reason for which a token is refused; panics if it is not.
