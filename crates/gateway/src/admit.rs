@@ -18,7 +18,7 @@ use crate::arrival::{Arrival, Envelope};
 use crate::forward::RequestBody;
 use crate::local::Local;
 use crate::policy::{Api, Policy, Route};
-use crate::stages::identify::identify;
+use crate::stages::identify::{Known, identify};
 use crate::stages::limit::{self, Budget};
 use crate::stages::route::{self, Routed};
 use crate::stages::upgrade::{self, Switch};
@@ -90,9 +90,11 @@ pub(crate) async fn admit<'p>(
     // The credential is taken out of the head here, whoever it belongs to.
     let identified = identify(policy, api, route, envelope, &mut headers, &target).await;
     let stripped_query = identified.stripped_query;
-    let caller = trace
-        .step_at(Stage::Identify, route.strengths.identify, identified.caller)?
-        .unwrap_or(Caller::Anonymous);
+    let known = trace
+        .step_at(Stage::Identify, route.strengths.identify, identified.known)?
+        .unwrap_or(Known::anonymous());
+    trace.proof = known.proof;
+    let caller = known.caller;
     if let Caller::Authenticated(principal) = &caller {
         trace.principal = Some(std::sync::Arc::clone(principal));
     }

@@ -11,6 +11,7 @@ use std::rc::Rc;
 use std::sync::Arc;
 
 use http::{Method, StatusCode, Version};
+use portcullis_audit::metrics::TokenLookup;
 use portcullis_audit::{Event, Identity, Proof, System, Verdict};
 use portcullis_domain::{Denial, Fault, Reason};
 
@@ -124,6 +125,11 @@ impl Entry {
         let of_route = route.map(|route| &route.metrics);
         let of_api = || api.map(|api| &api.metrics);
         of_route.or_else(of_api).unwrap_or(&worker.shared.unrouted).count(&event);
+        match trace.proof {
+            Some(Proof::Verified) => worker.shared.metrics.count_token_lookup(TokenLookup::Miss),
+            Some(Proof::Remembered) => worker.shared.metrics.count_token_lookup(TokenLookup::Hit),
+            None => {}
+        }
     }
 }
 

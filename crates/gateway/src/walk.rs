@@ -114,6 +114,10 @@ async fn walk<'p>(
     on_upgrade: Option<hyper::upgrade::OnUpgrade>,
     trace: &mut Trace,
 ) -> Outcome<Response<AnswerBody>> {
+    // What cannot be recorded does not happen, where the operator wants it so (AUD-12).
+    if let Some(reason) = worker.shared.recorder.refusal() {
+        return Outcome::Failed(Fault::new(reason));
+    }
     match admit(policy, envelope, parts, body, on_upgrade, trace).await {
         Ok(Admission::Forward(admitted)) => answer(worker, policy, envelope, *admitted, trace).await,
         Ok(Admission::Local(local)) => {

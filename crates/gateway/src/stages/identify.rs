@@ -3,7 +3,8 @@
 use std::sync::Arc;
 
 use http::HeaderMap;
-use portcullis_authn::{BearerToken, QueryToken, without_query_token};
+use portcullis_audit::Proof;
+use portcullis_authn::{BearerToken, QueryToken, Recognition, Recognized, without_query_token};
 use portcullis_authz::Demand;
 use portcullis_domain::{
     Caller, Challenge, Denial, Issuer, Principal, PrincipalKind, Reason, Scheme, Scopes, Subject,
@@ -17,9 +18,32 @@ use crate::policy::{Api, Policy, Route};
 
 /// What identification found, and what it took away.
 pub(crate) struct Identified {
-    pub(crate) caller: Result<Caller, Denial>,
+    pub(crate) known: Result<Known, Denial>,
     /// The target without a token in its query: URLs end up in logs (RFC 9700 §4.3.2).
     pub(crate) stripped_query: Option<Target>,
+}
+
+/// A caller, and for the record how it became known.
+pub(crate) struct Known {
+    pub(crate) caller: Caller,
+    pub(crate) proof: Option<Proof>,
+}
+
+impl Known {
+    /// Nobody in particular.
+    pub(crate) const fn anonymous() -> Self {
+        Self { caller: Caller::Anonymous, proof: None }
+    }
+}
+
+impl From<Recognized> for Known {
+    fn from(recognized: Recognized) -> Self {
+        let proof = match recognized.by {
+            Recognition::Verification => Proof::Verified,
+            Recognition::Memory => Proof::Remembered,
+        };
+        Self { caller: Caller::Authenticated(recognized.principal), proof: Some(proof) }
+    }
 }
 
 /// Identifies the caller. On a public route nobody is asked, but a credential is taken away all the same.
@@ -37,7 +61,7 @@ pub(crate) async fn identify(
     };
     let taken = match policy.authenticator.take_bearer(headers, target.query(), &route.accepted) {
         Ok(taken) => taken,
-        Err(denial) => return Identified { caller: Err(denial), stripped_query: None },
+        Err(denial) => return Identified { known: Err(denial), stripped_query: None },
     };
     let stripped_query = match taken.query {
         QueryToken::Absent => None,
@@ -45,11 +69,11 @@ pub(crate) async fn identify(
             target.query().map(without_query_token).and_then(|query| target.with_query(&query))
         }
     };
-    let caller = judge(policy, api, route, envelope, taken.token.as_ref()).await;
+    let known = judge(policy, api, route, envelope, taken.token.as_ref()).await;
     if let Some(kept) = kept {
         headers.insert(http::header::AUTHORIZATION, kept);
     }
-    Identified { caller, stripped_query }
+    Identified { known, stripped_query }
 }
 
 async fn judge(
@@ -58,13 +82,13 @@ async fn judge(
     route: &Route,
     envelope: &Envelope,
     token: Option<&BearerToken>,
-) -> Result<Caller, Denial> {
+) -> Result<Known, Denial> {
     if matches!(route.demand, Demand::Public) {
-        return Ok(Caller::Anonymous);
+        return Ok(Known::anonymous());
     }
     if let (Some(scheme), None) = (&route.certificate_scheme, token) {
         if let Some(caller) = by_certificate(scheme, envelope) {
-            return Ok(caller);
+            return Ok(Known { caller, proof: None });
         }
         if route.accepted.is_empty() {
             return Err(Denial::new(Reason::CertificateMissing).with_challenge(certificate_wanted(api)));
@@ -74,7 +98,7 @@ async fn judge(
         let identified = policy.authenticator.identify(None, &route.accepted, envelope.now).await;
         return match (identified, &route.certificate_scheme) {
             (Err(denial), Some(_)) => Err(denial.with_challenge(certificate_wanted(api))),
-            (identified, _) => identified.map(Caller::Authenticated),
+            (identified, _) => identified.map(Known::from),
         };
     };
     // Guessing is refused before it costs a signature check (AUTHN-37).
@@ -88,7 +112,7 @@ async fn judge(
     if identified.as_ref().is_err_and(|denial| denial.reason().status() == 401) {
         failures.record(peer, credential, envelope.now.mono);
     }
-    identified.map(Caller::Authenticated)
+    identified.map(Known::from)
 }
 
 /// A verified client certificate as the credential: chain, validity and usage were checked in the
