@@ -101,7 +101,11 @@ fn mint(token: &Token, key: &EcdsaKeyPair) -> anyhow::Result<String> {
         "iss": token.issuer, "sub": token.subject, "aud": token.audience, "client_id": token.client,
         "scope": token.scope, "iat": issued, "exp": ends, "jti": URL_SAFE_NO_PAD.encode(id),
     });
-    let signed = format!("{}.{}", URL_SAFE_NO_PAD.encode(header.to_string()), URL_SAFE_NO_PAD.encode(claims.to_string()));
+    let signed = format!(
+        "{}.{}",
+        URL_SAFE_NO_PAD.encode(header.to_string()),
+        URL_SAFE_NO_PAD.encode(claims.to_string())
+    );
     let signature = key.sign(&SystemRandom::new(), signed.as_bytes()).map_err(|_| anyhow!("cannot sign"))?;
     Ok(format!("{signed}.{}", URL_SAFE_NO_PAD.encode(signature)))
 }

@@ -42,7 +42,9 @@ fn announce(gateway: &Gateway) {
     if let Some(text) = gateway.how_to_trust() {
         complain(&format!("{text}\n"));
     }
-    if let (Some(secret), Some(address)) = (gateway.admin_secret().and_then(|secret| secret.expose_text()), gateway.admin_address()) {
+    if let (Some(secret), Some(address)) =
+        (gateway.admin_secret().and_then(|secret| secret.expose_text()), gateway.admin_address())
+    {
         complain(&format!(
             "The admin listener on {address} takes this token. It is shown once and gone at the next start;\n\
              set `admin.token` to choose one that stays.\n\n    {secret}\n\n"
