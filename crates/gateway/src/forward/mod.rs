@@ -7,6 +7,7 @@
 mod body;
 mod circuit;
 mod connect;
+mod frames;
 mod health;
 mod link;
 mod pool;

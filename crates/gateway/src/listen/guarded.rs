@@ -71,7 +71,7 @@ impl Signals {
         self.refused.load(Ordering::Relaxed)
     }
 
-    /// From here on the bytes are not HTTP/1: the protocol was switched.
+    /// The protocol is about to be switched: the bytes that come now are for [`Guarded::resume`].
     pub(crate) fn pass_through(&self) {
         self.raw.store(true, Ordering::Relaxed);
     }
@@ -154,6 +154,14 @@ impl<S> Guarded<S> {
             lingered: 0,
             write_closed: false,
         }
+    }
+
+    /// Hands on everything from here on, unchecked: the protocol was switched. Whatever came before that
+    /// is dropped, never replayed as the new protocol (CVE-2026-2833 was this, elsewhere).
+    pub(crate) fn resume(&mut self) {
+        self.held = BytesMut::new();
+        self.ready = Bytes::new();
+        self.guard.pass_through();
     }
 
     /// Ends the reading: a stand-in if a head is refused, an error if a body is.
@@ -271,10 +279,8 @@ impl<S: AsyncRead + Unpin> AsyncRead for Guarded<S> {
     ) -> Poll<io::Result<()>> {
         let this = self.get_mut();
         if this.signals.raw.load(Ordering::Relaxed) && this.guard.state() != GuardState::PassedThrough {
-            // Whatever came before the switch was agreed is dropped, never replayed as the new protocol
-            // (CVE-2026-2833 was this, elsewhere).
-            this.held = BytesMut::new();
-            this.guard.pass_through();
+            // hyper reads ahead while it writes; what it has so far was sent before the switch was agreed.
+            return Poll::Pending;
         }
         loop {
             if !this.ready.is_empty() {
@@ -284,7 +290,7 @@ impl<S: AsyncRead + Unpin> AsyncRead for Guarded<S> {
             if let Some(reason) = this.broken {
                 return Poll::Ready(Err(io::Error::new(io::ErrorKind::InvalidData, Refused(reason))));
             }
-            if this.ended && this.signals.refused() {
+            if this.ended && this.signals.refused() && this.guard.state() != GuardState::PassedThrough {
                 // The end of the stream would tell hyper that the client is gone, and the refusal would not be
                 // sent. The stand-in says `connection: close`, so hyper ends the connection by itself.
                 return Poll::Pending;

@@ -17,7 +17,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use portcullis_audit::metrics::ListenerMetrics;
-use portcullis_tls::ServerTls;
+use portcullis_tls::{ServerStream, ServerTls};
 use tokio::net::{TcpListener, TcpStream};
 use tokio::sync::watch;
 use tokio_util::task::TaskTracker;
@@ -29,6 +29,9 @@ pub(crate) use socket::bind;
 
 use crate::config::PlaintextConfig;
 use crate::worker::{Phase, Worker};
+
+/// A TLS connection as hyper serves it.
+pub(crate) type GuardedTls = guarded::Guarded<ServerStream<TcpStream>>;
 
 /// One listener, as compiled. Fixed for the life of the process; its certificates reload by themselves.
 pub(crate) struct ListenerPlan {

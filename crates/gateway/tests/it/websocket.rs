@@ -82,3 +82,18 @@ fn a_socket_is_closed_when_its_token_ends() {
     }
     walk.upstream.wait_until_idle();
 }
+
+// proves-part: GW-24 (early bytes: CVE-2026-2833 was a proxy that replayed them)
+#[test]
+fn bytes_sent_before_the_switch_are_not_taken_into_it() {
+    let walk = walk();
+    let mut both = Vec::from(handshake().bearer(&walk.token("orders:read")));
+    both.extend_from_slice(b"GET /private HTTP/1.1\r\nHost: api.test\r\n\r\n");
+    let mut client = walk.tls_client();
+    client.send(both);
+    assert_eq!(client.response_head().unwrap().0, 101);
+    client.send("later");
+    assert_eq!(client.exactly(5).unwrap(), b"later");
+    assert_eq!(walk.upstream.count(), 1);
+    walk.settle_events(1);
+}
