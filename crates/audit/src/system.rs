@@ -64,6 +64,15 @@ pub enum System<'a> {
         /// Why.
         cause: &'a str,
     },
+    /// A certificate, or a list of revocations, ends soon or has ended (TLS-18).
+    CertificateExpiring {
+        /// What kind of thing.
+        what: &'static str,
+        /// Whose.
+        name: &'a str,
+        /// When it ends.
+        not_after: Timestamp,
+    },
     /// TLS could not be agreed with a client.
     HandshakeFailed {
         /// The socket's other end.
@@ -127,6 +136,7 @@ impl System<'_> {
             Self::PolicyRefused { .. } => EventName::SysPolicyRefused,
             Self::CertificateLoaded { .. } => EventName::SysCertificateLoaded,
             Self::CertificateRefused { .. } => EventName::SysCertificateRefused,
+            Self::CertificateExpiring { .. } => EventName::SysCertificateExpiring,
             Self::HandshakeFailed { .. } => EventName::CryptHandshakeFail,
             Self::UpstreamChanged { .. } => EventName::SysUpstreamChanged,
             Self::FetchRefused { .. } => EventName::SysFetchRefused,
@@ -161,6 +171,9 @@ impl System<'_> {
             Self::CertificateRefused { name, cause } => {
                 line.text("certificate", name, TEXT);
                 free(&mut line, "cause", cause);
+            }
+            Self::CertificateExpiring { what, name, not_after } => {
+                line.word("what", what).text("certificate", name, TEXT).moment("not_after", not_after);
             }
             Self::HandshakeFailed { peer, listener, cause } => {
                 line.address("peer", peer).text("listener", listener, TEXT);

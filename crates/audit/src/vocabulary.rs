@@ -23,6 +23,7 @@
 //! | `sys_monitor_disabled` | WARN | a request was refused because it could not be recorded | yes |
 //! | `sys_policy_loaded`, `sys_policy_refused` | WARN | the configuration | ours, as `sys_*` |
 //! | `sys_certificate_loaded`, `sys_certificate_refused` | WARN | a certificate | ours, as `sys_*` |
+//! | `sys_certificate_expiring` | WARN | a certificate or a list of revocations ends soon | ours, as `sys_*` |
 //! | `sys_upstream_changed` | WARN | an upstream became healthy or unhealthy | ours, as `sys_*` |
 //! | `sys_fetch_refused` | WARN | the fetch guard, or a failed fetch of keys | ours, as `sys_*` |
 //! | `audit_opened`, `audit_checkpoint`, `audit_closed` | INFO | a part of the record begins, goes on, ends | ours |
@@ -104,6 +105,7 @@ event_names! {
     SysPolicyRefused = "sys_policy_refused", Warn;
     SysCertificateLoaded = "sys_certificate_loaded", Warn;
     SysCertificateRefused = "sys_certificate_refused", Warn;
+    SysCertificateExpiring = "sys_certificate_expiring", Warn;
     SysUpstreamChanged = "sys_upstream_changed", Warn;
     SysFetchRefused = "sys_fetch_refused", Warn;
     AuditOpened = "audit_opened", Info;
