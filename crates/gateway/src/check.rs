@@ -35,8 +35,9 @@ pub fn check(options: &Options) -> Result<Checked, StartError> {
     };
     let recorder = Recorder::open(&settings, options.clock.clone())
         .map_err(|error| system("cannot check", std::io::Error::other(error)))?;
-    let metrics = Arc::new(Metrics::new(Arc::new(recorder), Box::new(|_| {})));
-    let workshop = workshop(options, metrics)?;
+    let recorder = Arc::new(recorder);
+    let metrics = Arc::new(Metrics::new(Arc::clone(&recorder), Box::new(|_| {})));
+    let workshop = workshop(options, metrics, recorder)?;
     let (compiled, _) = compile_all(&workshop)?;
     let operations = compiled.policy.apis.iter().map(|api| (api.name.clone(), api.routes.len())).collect();
     Ok(Checked {
@@ -54,7 +55,11 @@ pub fn schema() -> Value {
 }
 
 /// What compiling needs, made from what a gateway is started with.
-pub(crate) fn workshop(options: &Options, metrics: Arc<Metrics>) -> Result<Workshop, StartError> {
+pub(crate) fn workshop(
+    options: &Options,
+    metrics: Arc<Metrics>,
+    recorder: Arc<Recorder>,
+) -> Result<Workshop, StartError> {
     let (_, _, config) = compile::read(&options.file).map_err(StartError::Configuration)?;
     let surroundings = Surroundings {
         environment: options.environment.clone(),
@@ -63,7 +68,7 @@ pub(crate) fn workshop(options: &Options, metrics: Arc<Metrics>) -> Result<Works
         state: options.environment.path(&config.state),
         tokens: Arc::new(HttpTokens::default()),
     };
-    let fetch = GuardedFetch::new(&surroundings)
+    let fetch = GuardedFetch::new(&surroundings, Arc::clone(&recorder))
         .map_err(|error| system("cannot verify servers", std::io::Error::other(error)))?;
     Ok(Workshop {
         file: options.file.clone(),
@@ -72,5 +77,6 @@ pub(crate) fn workshop(options: &Options, metrics: Arc<Metrics>) -> Result<Works
         fetch: Arc::new(fetch),
         surroundings,
         metrics,
+        recorder,
     })
 }

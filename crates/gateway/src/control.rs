@@ -10,6 +10,7 @@ use std::thread::{self, JoinHandle};
 use std::time::{Duration, SystemTime};
 
 use portcullis_audit::System;
+use portcullis_audit::metrics::LoadResult;
 use portcullis_authn::Authenticator;
 use portcullis_config::{Color, Diagnostics};
 use tokio::runtime::Builder;
@@ -17,6 +18,7 @@ use tokio::sync::{mpsc, watch};
 use tokio::task::JoinSet;
 
 use crate::admin::Admin;
+use crate::certificates::Certificates;
 use crate::compile::{self, Compiled, Workshop};
 use crate::forward::watch_health;
 use crate::gateway::Watch;
@@ -46,6 +48,8 @@ pub(crate) struct Control {
 /// How often files are looked at, and how long a change may take to be complete.
 const LOOK_INTERVAL: Duration = Duration::from_millis(40);
 const SETTLE: Duration = Duration::from_millis(10);
+/// How often it is asked what ends soon; also finds what was renewed without a reload.
+const CERTIFICATE_INTERVAL: Duration = Duration::from_secs(60 * 60);
 
 /// Starts the thread.
 pub(crate) fn start(control: Control) -> std::io::Result<JoinHandle<()>> {
@@ -76,6 +80,9 @@ impl Control {
         if let Some(admin) = self.admin.take() {
             tokio::spawn(admin.serve(Arc::clone(&self.shared), self.commands.clone(), self.phase.clone()));
         }
+        let mut certificates = Certificates::default();
+        certificates.look(&self.plans, &self.shared);
+        let mut calendar = tokio::time::interval(CERTIFICATE_INTERVAL);
         let mut seen = Seen::look(self.files());
         let mut look = tokio::time::interval(LOOK_INTERVAL);
         look.set_missed_tick_behavior(tokio::time::MissedTickBehavior::Delay);
@@ -85,6 +92,10 @@ impl Control {
                     None | Some(Command::Stop) => break,
                     Some(Command::Reload(answer)) => self.reload(&mut background, answer),
                 },
+                _ = calendar.tick() => {
+                    certificates.look(&self.plans, &self.shared);
+                    continue;
+                }
                 _ = look.tick(), if self.watch == Watch::Files => {
                     let now = Seen::look(seen.files());
                     if now == seen {
@@ -96,6 +107,7 @@ impl Control {
                     self.reload(&mut background, None);
                 }
             }
+            certificates.look(&self.plans, &self.shared);
             seen = Seen::look(self.files());
         }
     }
@@ -117,12 +129,16 @@ impl Control {
     ) {
         let outcome = self.try_reload(background);
         match &outcome {
-            Ok(revision) => self.shared.recorder.note(&System::PolicyLoaded {
-                revision,
-                digest: revision,
-                actor: "reload",
-            }),
+            Ok(revision) => {
+                self.shared.metrics.count_policy_load(LoadResult::Loaded { revision });
+                self.shared.recorder.note(&System::PolicyLoaded {
+                    revision,
+                    digest: revision,
+                    actor: "reload",
+                });
+            }
             Err(diagnostics) => {
+                self.shared.metrics.count_policy_load(LoadResult::Refused);
                 tracing::error!(
                     "reload refused, the old policy stays in force\n{}",
                     diagnostics.render(Color::Never)
@@ -145,7 +161,10 @@ impl Control {
     fn try_reload(&mut self, background: &mut JoinSet<()>) -> Result<String, Diagnostics> {
         for plan in &self.plans {
             if let ListenerKind::Tls(tls) = &plan.kind {
-                tls.reload()?;
+                tls.reload().inspect_err(|found| {
+                    let cause = found.errors().next().map_or("", |diagnostic| diagnostic.message());
+                    self.shared.recorder.note(&System::CertificateRefused { name: &plan.name, cause });
+                })?;
             }
         }
         let compiled = compile::compile(&self.workshop, Some(&self.compiled))?;

@@ -6,12 +6,14 @@
 //! there; redirects are not followed; size and time are bounded.
 
 use std::net::{IpAddr, SocketAddr};
+use std::sync::Arc;
 
 use bytes::BytesMut;
 use http::{HeaderValue, Request, header};
 use http_body_util::{BodyExt as _, Empty};
 use hyper::body::{Bytes, Incoming};
 use hyper_util::rt::TokioIo;
+use portcullis_audit::{Recorder, System};
 use portcullis_authn::{Fetch, FetchBounds, FetchError, FetchFuture, Fetched, Reach};
 use portcullis_domain::Reason;
 use portcullis_tls::{ClientTls, Protocol, Surroundings};
@@ -22,15 +24,16 @@ use url::{Host, Url};
 /// A client that reaches only where it may.
 pub(crate) struct GuardedFetch {
     tls: ClientTls,
+    recorder: Arc<Recorder>,
 }
 
 impl GuardedFetch {
-    /// Verifies servers by the public authorities of this machine.
+    /// Verifies servers by the public authorities of this machine; tells the record what was not had.
     ///
     /// # Errors
     /// What rustls says; without any authority, for instance.
-    pub(crate) fn new(surroundings: &Surroundings) -> Result<Self, rustls::Error> {
-        Ok(Self { tls: ClientTls::public(&[Protocol::Http1], surroundings)? })
+    pub(crate) fn new(surroundings: &Surroundings, recorder: Arc<Recorder>) -> Result<Self, rustls::Error> {
+        Ok(Self { tls: ClientTls::public(&[Protocol::Http1], surroundings)?, recorder })
     }
 
     async fn fetch(&self, url: &Url, bounds: FetchBounds) -> Result<Fetched, FetchError> {
@@ -62,10 +65,14 @@ impl GuardedFetch {
 impl Fetch for GuardedFetch {
     fn get<'a>(&'a self, url: &'a Url, bounds: FetchBounds) -> FetchFuture<'a> {
         Box::pin(async move {
-            match tokio::time::timeout(bounds.time, self.fetch(url, bounds)).await {
+            let fetched = match tokio::time::timeout(bounds.time, self.fetch(url, bounds)).await {
                 Ok(result) => result,
                 Err(_) => Err(FetchError::TimedOut),
+            };
+            if let Err(error) = &fetched {
+                self.recorder.note(&System::FetchRefused { url: url.as_str(), cause: &error.to_string() });
             }
+            fetched
         })
     }
 }

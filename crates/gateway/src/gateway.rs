@@ -10,6 +10,7 @@ use std::sync::{Arc, mpsc as blocking};
 use std::thread::JoinHandle;
 
 use arc_swap::ArcSwap;
+use portcullis_audit::metrics::LoadResult;
 use portcullis_audit::{Metrics, OnFailure, Recorder, Settings, SinkChoice, System};
 use portcullis_config::{Diagnostics, Environment};
 use portcullis_domain::{Clock, Secret};
@@ -119,7 +120,7 @@ impl Gateway {
             .map_err(|error| system("cannot open the record", std::io::Error::other(error)))?;
         let recorder = Arc::new(recorder);
         let metrics = Arc::new(Metrics::new(Arc::clone(&recorder), Box::new(|_| {})));
-        let workshop = workshop(&options, Arc::clone(&metrics))?;
+        let workshop = workshop(&options, Arc::clone(&metrics), Arc::clone(&recorder))?;
         let (compiled, drafts) = compile_all(&workshop)?;
         let count = compiled
             .config
@@ -186,6 +187,7 @@ impl Gateway {
         };
         let control =
             control::start(control).map_err(|error| system("cannot start the control thread", error))?;
+        shared.metrics.count_policy_load(LoadResult::Loaded { revision: &revision });
         recorder.note(&System::Started { version: env!("CARGO_PKG_VERSION"), revision: &revision });
         Ok(Self {
             addresses,

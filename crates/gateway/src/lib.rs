@@ -17,6 +17,7 @@
 mod admin;
 mod admit;
 mod arrival;
+mod certificates;
 mod check;
 mod compile;
 pub mod config;

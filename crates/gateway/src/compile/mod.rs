@@ -39,6 +39,7 @@ pub(crate) struct Workshop {
     pub(crate) fetch: Arc<dyn Fetch>,
     pub(crate) surroundings: Surroundings,
     pub(crate) metrics: Arc<portcullis_audit::Metrics>,
+    pub(crate) recorder: Arc<portcullis_audit::Recorder>,
 }
 
 /// A policy and what stands beside it.

@@ -12,6 +12,7 @@ use super::{Compiled, Workshop};
 use crate::config::{BalanceConfig, UpstreamConfig, UpstreamProtocolConfig, UpstreamSettings};
 use crate::forward::{
     Balance, CircuitRules, HealthRules, Patience, Protocol, RetryRules, Target, Upstream, UpstreamPlan,
+    address,
 };
 
 /// An upstream and the words that made it.
@@ -67,7 +68,7 @@ pub(crate) fn make(
         .find(|made| !keeps_files && made.name == name && made.written == written);
     let upstream = match same {
         Some(made) => Arc::clone(&made.upstream),
-        None => Arc::new(Upstream::new(plan(name, &settings, &urls, tls))),
+        None => Arc::new(Upstream::new(plan(name, &settings, &urls, tls, workshop))),
     };
     Some(Made { upstream, health, name: name.to_owned(), written })
 }
@@ -125,10 +126,17 @@ fn health(settings: &UpstreamSettings, place: &Place, diagnostics: &mut Diagnost
     })
 }
 
-fn plan(name: &str, settings: &UpstreamSettings, urls: &[Url], tls: Option<Arc<ClientTls>>) -> UpstreamPlan {
+fn plan(
+    name: &str,
+    settings: &UpstreamSettings,
+    urls: &[Url],
+    tls: Option<Arc<ClientTls>>,
+    workshop: &Workshop,
+) -> UpstreamPlan {
     UpstreamPlan {
         name: name.to_owned(),
-        targets: urls.iter().filter_map(target).collect(),
+        targets: urls.iter().filter_map(|url| target(name, url, workshop)).collect(),
+        recorder: Arc::clone(&workshop.recorder),
         balance: match settings.balance {
             BalanceConfig::RoundRobin => Balance::RoundRobin,
             BalanceConfig::LeastOutstanding => Balance::LeastOutstanding,
@@ -154,7 +162,7 @@ fn plan(name: &str, settings: &UpstreamSettings, urls: &[Url], tls: Option<Arc<C
     }
 }
 
-fn target(url: &Url) -> Option<Target> {
+fn target(api: &str, url: &Url, workshop: &Workshop) -> Option<Target> {
     let host = url.host_str()?;
     let port = url.port_or_known_default()?;
     let authority = match url.port() {
@@ -162,5 +170,7 @@ fn target(url: &Url) -> Option<Target> {
         None => host.to_owned(),
     };
     let bare = host.trim_start_matches('[').trim_end_matches(']').to_owned();
-    Some(Target::new(bare, port, HeaderValue::from_str(&authority).ok()?))
+    let metrics = workshop.metrics.upstream(api, &address(&bare, port));
+    metrics.set_healthy(true);
+    Some(Target::new(bare, port, HeaderValue::from_str(&authority).ok()?, metrics))
 }

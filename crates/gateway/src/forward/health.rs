@@ -48,7 +48,7 @@ async fn watch_one(upstream: std::sync::Weak<Upstream>, index: usize, rules: Hea
         if well != held_well && in_a_row >= needed {
             in_a_row = 0;
             target.healthy.store(well, Ordering::Relaxed);
-            tracing::warn!(upstream = %upstream.name, address = %target.address, well, "upstream health changed");
+            upstream.report(target, well, "health check");
         }
     }
 }

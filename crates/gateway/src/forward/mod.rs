@@ -18,7 +18,7 @@ mod upstream;
 use std::rc::Rc;
 use std::sync::Arc;
 
-use http::{Method, Request, Response};
+use http::{Method, Request, Response, StatusCode};
 use hyper::body::Incoming;
 use portcullis_domain::{Clock, Fault, Now, Reason};
 
@@ -28,7 +28,9 @@ pub(crate) use health::{HealthRules, watch as watch_health};
 use link::SendError;
 pub(crate) use pool::{Lease, Pool};
 pub(crate) use tunnel::open as open_tunnel;
-pub(crate) use upstream::{Balance, Patience, Protocol, RetryRules, Target, Upstream, UpstreamPlan};
+pub(crate) use upstream::{
+    Balance, Patience, Protocol, RetryRules, Target, Upstream, UpstreamPlan, address,
+};
 use upstream::{Slot, Tried};
 
 /// An upstream's answer, its body not yet read.
@@ -126,7 +128,7 @@ async fn attempt(
     match result {
         Ok((response, link)) => {
             // A 5xx is an answer: it says that the application failed, not that it cannot be reached.
-            let slot = verdict.succeeded();
+            let slot = verdict.succeeded(response.status());
             let Some((slot, address)) = slot.and_then(|slot| {
                 let address = slot.target()?.address.clone();
                 Some((slot, address))
@@ -273,12 +275,13 @@ impl<'a> Verdict<'a> {
         self.slot.as_ref().and_then(Slot::target).ok_or_else(|| Fault::new(Reason::InternalFault))
     }
 
-    fn succeeded(&mut self) -> Option<Slot> {
+    fn succeeded(&mut self, status: StatusCode) -> Option<Slot> {
         let slot = self.slot.take();
-        if let Some(target) = slot.as_ref().and_then(Slot::target)
-            && target.circuit.succeeded()
-        {
-            tracing::info!(upstream = %self.upstream.name, address = %target.address, "circuit closed");
+        if let Some(target) = slot.as_ref().and_then(Slot::target) {
+            target.metrics.count_response(status.as_u16());
+            if target.circuit.succeeded() {
+                self.upstream.report(target, true, "circuit closed");
+            }
         }
         slot
     }
@@ -289,7 +292,7 @@ impl<'a> Verdict<'a> {
         if reason.facts().cause == portcullis_domain::Cause::Client {
             target.circuit.undecided();
         } else if target.circuit.failed(self.clock.mono(), self.upstream.circuit) {
-            tracing::warn!(upstream = %self.upstream.name, address = %target.address, %reason, "circuit opened");
+            self.upstream.report(target, false, &format!("circuit opened: {reason}"));
         }
     }
 }

@@ -8,6 +8,8 @@ use std::sync::atomic::{AtomicBool, AtomicI64, AtomicU32, AtomicUsize, Ordering}
 use std::time::Duration;
 
 use http::HeaderValue;
+use portcullis_audit::metrics::UpstreamMetrics;
+use portcullis_audit::{Recorder, System};
 use portcullis_domain::{Fault, Reason};
 use portcullis_tls::ClientTls;
 
@@ -63,6 +65,7 @@ pub(crate) struct Upstream {
     /// Unused connections kept per worker and address.
     pub(crate) idle_connections: usize,
     pub(crate) tls: Option<Arc<ClientTls>>,
+    recorder: Arc<Recorder>,
     in_flight: AtomicUsize,
     cursor: AtomicUsize,
     /// Hundredths of a retry that may still be spent.
@@ -81,6 +84,8 @@ pub(crate) struct UpstreamPlan {
     pub(crate) concurrency: usize,
     pub(crate) idle_connections: usize,
     pub(crate) tls: Option<Arc<ClientTls>>,
+    /// Is told when an address is found to be down or up again.
+    pub(crate) recorder: Arc<Recorder>,
 }
 
 /// Identity of an address for as long as the process lives; keys the workers' pools.
@@ -106,14 +111,16 @@ pub(crate) struct Target {
     pub(crate) circuit: Circuit,
     /// What the active health check last found; true until it finds otherwise.
     pub(crate) healthy: AtomicBool,
+    pub(crate) metrics: UpstreamMetrics,
     outstanding: AtomicU32,
 }
 
 impl Target {
-    pub(crate) fn new(host: String, port: u16, host_header: HeaderValue) -> Self {
+    pub(crate) fn new(host: String, port: u16, host_header: HeaderValue, metrics: UpstreamMetrics) -> Self {
         Self {
             id: TargetId::next(),
-            address: if host.contains(':') { format!("[{host}]:{port}") } else { format!("{host}:{port}") },
+            address: address(&host, port),
+            metrics,
             host,
             port,
             host_header,
@@ -126,6 +133,11 @@ impl Target {
     fn is_available(&self, now: Duration) -> bool {
         self.healthy.load(Ordering::Relaxed) && !matches!(self.circuit.peek(now), Gate::Open(_))
     }
+}
+
+/// `host:port`, as the record and the metrics have it.
+pub(crate) fn address(host: &str, port: u16) -> String {
+    if host.contains(':') { format!("[{host}]:{port}") } else { format!("{host}:{port}") }
 }
 
 /// A place among the requests under way at an upstream; given back when dropped.
@@ -177,6 +189,7 @@ impl Upstream {
             concurrency: plan.concurrency,
             idle_connections: plan.idle_connections,
             tls: plan.tls,
+            recorder: plan.recorder,
             in_flight: AtomicUsize::new(0),
             cursor: AtomicUsize::new(0),
             retry_budget: AtomicI64::new(RETRY_BURST),
@@ -206,6 +219,14 @@ impl Upstream {
                 Err(Fault::new(Reason::UpstreamCircuitOpen).with_retry_after(wait))
             }
         }
+    }
+
+    /// Tells the operator that `target` is now thought to be up or down.
+    pub(crate) fn report(&self, target: &Target, is_healthy: bool, cause: &str) {
+        tracing::warn!(upstream = %self.name, address = %target.address, is_healthy, cause, "upstream changed");
+        target.metrics.set_healthy(is_healthy);
+        let (api, upstream) = (self.name.as_str(), target.address.as_str());
+        self.recorder.note(&System::UpstreamChanged { api, upstream, is_healthy, cause });
     }
 
     /// Whether another attempt is within the budget; takes it if so.
@@ -267,15 +288,27 @@ const RETRY_BURST: i64 = 10 * RETRY_COST;
 
 #[cfg(test)]
 mod tests {
+    use portcullis_audit::{Memory, Metrics, OnFailure, Settings, SinkChoice};
+    use portcullis_domain::Clock;
+
     use super::*;
 
     fn upstream(balance: Balance, count: usize) -> Arc<Upstream> {
+        let settings = Settings {
+            sink: SinkChoice::Memory(Memory::default()),
+            queue_bytes: 1 << 16,
+            on_failure: OnFailure::Continue,
+        };
+        let recorder = Arc::new(Recorder::open(&settings, Clock::machine()).unwrap());
+        let metrics = Metrics::new(Arc::clone(&recorder), Box::new(|_| {}));
         Arc::new(Upstream::new(UpstreamPlan {
+            recorder,
             name: "shop".into(),
             targets: (0..count)
                 .map(|index| {
                     let port = 3000 + u16::try_from(index).unwrap();
-                    Target::new("127.0.0.1".into(), port, HeaderValue::from_static("x"))
+                    let metrics = metrics.upstream("shop", "one");
+                    Target::new("127.0.0.1".into(), port, HeaderValue::from_static("x"), metrics)
                 })
                 .collect(),
             balance,
@@ -294,7 +327,7 @@ mod tests {
         }))
     }
 
-    fn address(slot: &Slot) -> String {
+    fn place(slot: &Slot) -> String {
         slot.target().unwrap().address.clone()
     }
 
@@ -303,7 +336,7 @@ mod tests {
         let upstream = upstream(Balance::RoundRobin, 3);
         let now = Duration::from_secs(1);
         let mut seen: Vec<_> =
-            (0..3).map(|_| address(&upstream.take_slot(&mut Tried::default(), now).unwrap())).collect();
+            (0..3).map(|_| place(&upstream.take_slot(&mut Tried::default(), now).unwrap())).collect();
         seen.sort();
         assert_eq!(seen, ["127.0.0.1:3000", "127.0.0.1:3001", "127.0.0.1:3002"]);
     }
@@ -314,7 +347,7 @@ mod tests {
         let now = Duration::from_secs(1);
         let first = upstream.take_slot(&mut Tried::default(), now).unwrap();
         let second = upstream.take_slot(&mut Tried::default(), now).unwrap();
-        assert_ne!(address(&first), address(&second));
+        assert_ne!(place(&first), place(&second));
     }
 
     #[test]
@@ -342,7 +375,7 @@ mod tests {
         let upstream = upstream(Balance::RoundRobin, 2);
         let (mut tried, now) = (Tried::default(), Duration::from_secs(1));
         let visited: Vec<_> =
-            (0..3).map(|_| address(&upstream.take_slot(&mut tried, now).unwrap())).collect();
+            (0..3).map(|_| place(&upstream.take_slot(&mut tried, now).unwrap())).collect();
         assert_ne!(visited[0], visited[1]);
         assert!(visited[..2].contains(&visited[2]));
     }
