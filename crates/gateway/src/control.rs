@@ -190,7 +190,10 @@ impl Control {
 /// The files as they were last seen. Looked at rather than watched: a watch on their folders would wake us
 /// for every line of a record that is kept there, and miss what secret mounts do with links.
 #[derive(Default, PartialEq, Eq)]
-struct Seen(Vec<(PathBuf, Option<(SystemTime, u64, u64)>)>);
+struct Seen(Vec<(PathBuf, Option<Fingerprint>)>);
+
+/// When a file was last written, its length, and which file it is.
+type Fingerprint = (SystemTime, u64, u64);
 
 impl Seen {
     fn look(files: Vec<PathBuf>) -> Self {

@@ -108,7 +108,7 @@ impl Gateway {
         let place = document.at("").child("audit");
         let settings =
             portcullis_audit::compile(&config.audit, &place, &options.environment, &mut Diagnostics::new());
-        let mut settings = settings.unwrap_or_else(|| Settings {
+        let mut settings = settings.unwrap_or(Settings {
             sink: SinkChoice::Stdout,
             queue_bytes: 1 << 20,
             on_failure: OnFailure::Continue,

@@ -8,7 +8,6 @@
 
 use std::net::SocketAddr;
 use std::rc::Rc;
-use std::sync::Arc;
 
 use http::{Method, StatusCode, Version};
 use portcullis_audit::metrics::TokenLookup;
@@ -17,16 +16,16 @@ use portcullis_domain::{Denial, Fault, Reason};
 
 use crate::arrival::Envelope;
 use crate::listen::{Connection, ListenerPlan, Transport};
-use crate::policy::{Api, Policy, Route};
+use crate::policy::{Api, Route};
 use crate::trace::Trace;
-use crate::worker::Worker;
+use crate::worker::{InForce, Worker};
 
 /// The entry of one request in the record.
 ///
 /// Invariant: written exactly once, when it is dropped at the latest.
 pub(crate) struct Entry {
     pub(crate) worker: Rc<Worker>,
-    pub(crate) policy: Rc<Arc<Policy>>,
+    pub(crate) policy: Rc<InForce>,
     pub(crate) envelope: Envelope,
     pub(crate) trace: Trace,
     response_bytes: u64,
@@ -44,7 +43,7 @@ enum State {
 
 impl Entry {
     /// An entry for a request of which no more is known than `envelope` says.
-    pub(crate) fn open(worker: Rc<Worker>, policy: Rc<Arc<Policy>>, envelope: Envelope) -> Self {
+    pub(crate) fn open(worker: Rc<Worker>, policy: Rc<InForce>, envelope: Envelope) -> Self {
         let trace = Trace::new(&worker.shared.clock, envelope.now);
         Self { worker, policy, envelope, trace, response_bytes: 0, state: State::Open }
     }

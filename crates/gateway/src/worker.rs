@@ -7,6 +7,7 @@
 use std::cell::{Cell, RefCell};
 use std::future::{Future, poll_fn};
 use std::net::TcpListener;
+use std::ops::Deref;
 use std::rc::Rc;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
@@ -63,13 +64,24 @@ pub(crate) struct Worker {
 /// touches no memory of another core.
 struct Held {
     generation: u64,
-    policy: Rc<Arc<Policy>>,
+    policy: Rc<InForce>,
+}
+
+/// A policy as one worker hands it out: counted on its own thread.
+pub(crate) struct InForce(Arc<Policy>);
+
+impl Deref for InForce {
+    type Target = Policy;
+
+    fn deref(&self) -> &Policy {
+        &self.0
+    }
 }
 
 impl Worker {
     fn new(shared: Arc<Shared>) -> Self {
         let generation = shared.generation.load(Ordering::Acquire);
-        let policy = Rc::new(shared.policy.load_full());
+        let policy = Rc::new(InForce(shared.policy.load_full()));
         let pen = RefCell::new(shared.recorder.pen());
         Self {
             shared,
@@ -82,11 +94,11 @@ impl Worker {
     }
 
     /// The policy in force. The request keeps the one it started with.
-    pub(crate) fn policy(&self) -> Rc<Arc<Policy>> {
+    pub(crate) fn policy(&self) -> Rc<InForce> {
         let mut held = self.held.borrow_mut();
         let generation = self.shared.generation.load(Ordering::Acquire);
         if held.generation != generation {
-            *held = Held { generation, policy: Rc::new(self.shared.policy.load_full()) };
+            *held = Held { generation, policy: Rc::new(InForce(self.shared.policy.load_full())) };
         }
         Rc::clone(&held.policy)
     }

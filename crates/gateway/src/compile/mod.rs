@@ -118,7 +118,7 @@ pub(crate) fn compile(workshop: &Workshop, running: Option<&Compiled>) -> Result
             authenticator,
             workshop,
             running.map(|running| &*running.policy),
-            &mut library,
+            &library,
             &mut diagnostics,
         );
         let (Some((mut api, names)), Some(made)) = (compiled, made) else { continue };

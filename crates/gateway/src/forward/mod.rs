@@ -28,9 +28,7 @@ pub(crate) use health::{HealthRules, watch as watch_health};
 use link::SendError;
 pub(crate) use pool::{Lease, Pool};
 pub(crate) use tunnel::open as open_tunnel;
-pub(crate) use upstream::{
-    Balance, Patience, Protocol, RetryRules, Target, Upstream, UpstreamPlan, address,
-};
+pub(crate) use upstream::{Balance, Patience, Protocol, RetryRules, Target, Upstream, UpstreamPlan, address};
 use upstream::{Slot, Tried};
 
 /// An upstream's answer, its body not yet read.

@@ -374,8 +374,7 @@ mod tests {
     fn an_address_that_was_tried_is_tried_again_only_when_no_other_is_left() {
         let upstream = upstream(Balance::RoundRobin, 2);
         let (mut tried, now) = (Tried::default(), Duration::from_secs(1));
-        let visited: Vec<_> =
-            (0..3).map(|_| place(&upstream.take_slot(&mut tried, now).unwrap())).collect();
+        let visited: Vec<_> = (0..3).map(|_| place(&upstream.take_slot(&mut tried, now).unwrap())).collect();
         assert_ne!(visited[0], visited[1]);
         assert!(visited[..2].contains(&visited[2]));
     }
