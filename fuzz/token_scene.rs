@@ -121,6 +121,6 @@ impl Scene {
         headers.insert(AUTHORIZATION, HeaderValue::from_bytes(&[b"Bearer ", token].concat()).ok()?);
         let taken = self.authenticator.take_bearer(&mut headers, None, &self.accepted).ok()?;
         let call = self.authenticator.identify(taken.token.as_ref(), &self.accepted, self.clock.now());
-        self.runtime.block_on(call).ok()
+        Some(self.runtime.block_on(call).ok()?.principal)
     }
 }

@@ -1,6 +1,6 @@
 //! Numbers for a dashboard: counted while requests are walked, read when a scraper comes by (AUD-19).
 //!
-//! In: one [`Event`] for each decision, at the series of its operation. Out: OpenMetrics text. Every label
+//! In: one [`Event`](crate::Event) for each decision, at the series of its operation. Out: OpenMetrics text. Every label
 //! comes from configuration, from a table in the code or from a fixed set; none from a request, and none
 //! names a person. Handles are resolved when the policy is compiled, so that a request only adds to a few
 //! numbers.
