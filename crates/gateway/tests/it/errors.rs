@@ -14,7 +14,6 @@ const NOTE: &str = r#"{"text":"x"}"#;
 const NOT_YET: &[(Reason, &str)] = &[
     (Reason::AttackSuspected, "the inspect stage, with the issue that brings `waf`"),
     (Reason::ResponseInvalid, "the release stage's contract, with the issue that deepens it"),
-    (Reason::RecordUnavailable, "operations that may not run unrecorded, with the issue on the record"),
     (Reason::DecisionUnavailable, "decision points outside, with the issue that brings attributes"),
 ];
 
@@ -397,8 +396,13 @@ fn every_reason_is_reached_and_tells_what_it_must_and_nothing_more() {
 }
 
 /// Reasons reached by tests of their own below and elsewhere, because no single answer shows them.
-const ELSEWHERE: &[Reason] =
-    &[Reason::PeerConnectionsExceeded, Reason::ClientGone, Reason::PolicyMissing, Reason::InternalFault];
+const ELSEWHERE: &[Reason] = &[
+    Reason::PeerConnectionsExceeded,
+    Reason::ClientGone,
+    Reason::PolicyMissing,
+    Reason::InternalFault,
+    Reason::RecordUnavailable,
+];
 
 #[track_caller]
 fn tells_nothing_internal(outcome: &Outcome) {

@@ -1,6 +1,7 @@
 //! What the record says of a walk (first slice of AUD). How lines are made is tested in `portcullis-audit`.
 
-use portcullis_domain::Reason;
+use portcullis_domain::{Clock, Reason};
+use portcullis_testkit::{Answer, ClosedPort, wait};
 use serde_json::json;
 
 use crate::walk::{HOST, Setup, Walk, ask, get, post_json};
@@ -80,4 +81,91 @@ fn nobody_writes_into_the_record_but_the_gateway() {
     assert!(!text.bytes().any(|byte| byte < 0x20 && byte != b'\n'), "{text:?}");
     assert!(walk.record.requests().iter().all(|event| event.get("forged").is_none()));
     assert_eq!(walk.record.requests().len(), 3);
+}
+
+#[test]
+fn bytes_are_counted_and_not_announced() {
+    let (answer, feeder) = Answer::fed(&[]);
+    let walk = Setup::new().answering(answer).start();
+    let mut client = walk.client();
+    client.send(format!(
+        "POST /upload HTTP/1.1\r\nHost: {HOST}\r\nContent-Type: application/octet-stream\r\n\
+         Transfer-Encoding: chunked\r\n\r\n64\r\n{}\r\n0\r\n\r\n",
+        "x".repeat(100)
+    ));
+    assert_eq!(client.response_head().unwrap().0, 200);
+    feeder.give("seven b");
+    drop(feeder);
+    while !matches!(client.chunk().unwrap(), portcullis_testkit::wire::Chunk::Last(_)) {}
+    let event = &walk.settle_events(1)[0];
+    assert_eq!((&event["request_bytes"], &event["response_bytes"]), (&json!(100), &json!(7)), "{event:#}");
+}
+
+#[test]
+fn a_client_that_leaves_a_stream_has_its_event_with_what_it_got() {
+    let (answer, feeder) = Answer::fed(&[]);
+    let walk = Setup::new().answering(answer).start();
+    let mut client = walk.client();
+    client.send(Vec::from(get("/public")));
+    let _ = client.response_head().unwrap();
+    feeder.give("begun");
+    let _ = client.chunk().unwrap();
+    drop(client);
+    let event = &walk.settle_events(1)[0];
+    assert_eq!((&event["outcome"], &event["response_bytes"]), (&json!("answered"), &json!(5)), "{event:#}");
+    drop(feeder);
+}
+
+// proves-part: AUD-12 (what is lost is counted in `portcullis-audit`)
+#[test]
+fn what_cannot_be_recorded_does_not_happen_if_the_operator_wants_it_so() {
+    let walk = Setup::new().policy(json!({ "audit": { "on_failure": "deny" } })).start();
+    let ask = || walk.client().ask(Vec::from(get("/public")));
+    assert_eq!(ask().status, 200);
+    walk.record.0.fail(true);
+    wait::until("requests are refused", || ask().status == 503);
+    let seen = walk.upstream.count();
+    let refused = ask();
+    assert_eq!(refused.json()["code"], Reason::RecordUnavailable.code());
+    assert!(refused.header("retry-after").is_some());
+    assert_eq!(walk.upstream.count(), seen);
+    walk.record.0.fail(false);
+    wait::until("requests are served again", || ask().status == 200);
+    walk.account_for_stray_events();
+}
+
+#[test]
+fn an_upstream_that_goes_down_and_comes_back_is_in_the_record() {
+    let clock = Clock::manual(Clock::machine().now().wall);
+    let walk = Setup::new()
+        .clock(clock.clone())
+        .upstream(portcullis_testkit::Upstream::in_turn(vec![Answer::Reset, Answer::ok("back")]))
+        .api(json!({ "upstream": { "retry": { "attempts": 0 }, "circuit": { "failures": 1, "open_for": "10s" } } }))
+        .start();
+    walk.send(get("/public")).ended(Reason::UpstreamReset);
+    let is = |healthy: bool| {
+        move |event: &serde_json::Value| {
+            event["event"] == "sys_upstream_changed" && event["healthy"] == healthy && event["api"] == "shop"
+        }
+    };
+    let down = walk.record.wait_until("it is down", is(false));
+    assert!(down["cause"].as_str().unwrap().contains("upstream_reset"), "{down:#}");
+    clock.advance(std::time::Duration::from_secs(10));
+    walk.send(get("/public")).passed();
+    walk.record.wait_until("it is up", is(true));
+}
+
+#[test]
+fn a_certificate_in_use_and_a_fetch_that_failed_are_in_the_record() {
+    let port = ClosedPort::new();
+    let walk = Setup::new()
+        .policy(json!({ "identity": { "customers": { "jwks": {
+            "url": format!("https://{}/jwks", port.address()), "file": null,
+        } } } }))
+        .start();
+    for name in ["sys_certificate_loaded", "sys_certificate_expiring"] {
+        // The usual certificate of these tests ends in less than thirty days.
+        walk.record.wait_until(name, |event| event["event"] == name && event["certificate"].is_string());
+    }
+    walk.record.wait_until("the fetch", |event| event["event"] == "sys_fetch_refused");
 }

@@ -199,6 +199,8 @@ fn an_answer_that_ends_too_early_is_not_passed_off_as_whole() {
     }
     let events = walk.settle_events(1);
     assert_eq!(events[0]["reason"], Reason::UpstreamReset.code(), "{:#}", events[0]);
+    assert_eq!((&events[0]["status"], &events[0]["response_bytes"]), (&json!(200), &json!(4)));
+    wait::until("the connection is retired", || walk.upstream.open_connections() == 0);
 }
 
 #[test]
@@ -484,5 +486,6 @@ fn a_client_that_leaves_takes_its_upstream_request_with_it() {
     let _ = walk.upstream.wait_for(1);
     drop(client);
     walk.upstream.wait_until_idle();
-    walk.settle_events(1);
+    let events = walk.settle_events(1);
+    assert_eq!(events[0]["reason"], Reason::ClientGone.code(), "{:#}", events[0]);
 }
