@@ -90,7 +90,7 @@ mod tests {
             .with("error_description", "x\", evil=\"\r\n1");
         assert_eq!(
             challenge.header_value(),
-            "Bearer realm=\"shop\", error=\"invalid_token\", error_description=\"x , evil=    1\""
+            "Bearer realm=\"shop\", error=\"invalid_token\", error_description=\"x , evil=   1\""
         );
     }
 }
