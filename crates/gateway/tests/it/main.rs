@@ -16,6 +16,7 @@
 mod walk;
 
 mod caching;
+mod confidential;
 mod cors;
 mod errors;
 mod fetch;

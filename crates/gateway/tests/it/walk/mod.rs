@@ -107,6 +107,12 @@ impl Setup {
         self
     }
 
+    /// Puts a file beside the configuration that only its owner may read.
+    pub(crate) fn secret(self, name: &str, content: impl AsRef<[u8]>) -> Self {
+        self.workspace.secret(name, content);
+        self
+    }
+
     /// Puts a file where the configuration finds it.
     pub(crate) fn file(self, name: &str, content: impl AsRef<[u8]>) -> Self {
         self.workspace.file(name, content);
