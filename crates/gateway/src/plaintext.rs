@@ -5,7 +5,7 @@
 //! it makes the leak visible at once (ASVS 4.1.2; RFC 6750 §5.3).
 
 use http::request::Parts;
-use http::{HeaderMap, HeaderValue, header};
+use http::{HeaderMap, HeaderValue};
 use portcullis_domain::{Denial, Reason};
 use portcullis_message::{Authority, Target};
 
@@ -13,7 +13,7 @@ use crate::arrival::Envelope;
 use crate::config::PlaintextConfig;
 use crate::listen::{ListenerKind, REFUSED};
 use crate::local::Local;
-use crate::policy::Policy;
+use crate::policy::{Mount, Policy};
 
 /// What to do with a request.
 pub(crate) enum Verdict {
@@ -47,10 +47,12 @@ pub(crate) fn judge(policy: &Policy, envelope: &Envelope, parts: &Parts) -> Verd
     let Some(mounts) = policy.hosts.of(authority.host()) else {
         return Verdict::Refuse(Denial::new(Reason::AuthorityUnknown));
     };
-    let own = mounts
-        .iter()
-        .find(|mount| parts.uri.path().starts_with(mount.prefix.as_str()))
-        .and_then(|mount| policy.apis.get(mount.api)?.plaintext);
+    let raw = parts.uri.path_and_query().ok_or(Reason::TargetMalformed);
+    let target = match raw.and_then(|raw| Target::read(&parts.method, raw, &policy.bounds)) {
+        Ok(target) => target,
+        Err(reason) => return Verdict::Refuse(Denial::new(reason)),
+    };
+    let own = Mount::find(mounts, &target).and_then(|(api, _)| policy.apis.get(api)?.plaintext);
     match own.unwrap_or(*plaintext) {
         PlaintextConfig::Serve => Verdict::Refuse(Denial::new(Reason::PlaintextRefused)),
         PlaintextConfig::Refuse => Verdict::Silence,
@@ -58,22 +60,11 @@ pub(crate) fn judge(policy: &Policy, envelope: &Envelope, parts: &Parts) -> Verd
             tracing::warn!(client = %envelope.client, host = %authority, "a credential came without TLS");
             Verdict::Refuse(Denial::new(Reason::PlaintextCredential))
         }
-        PlaintextConfig::Guard | PlaintextConfig::Redirect => {
-            redirect(policy, parts, &authority, *redirect_port)
-        }
+        PlaintextConfig::Guard | PlaintextConfig::Redirect => redirect(&target, &authority, *redirect_port),
     }
 }
 
-fn redirect(policy: &Policy, parts: &Parts, authority: &Authority, port: Option<u16>) -> Verdict {
-    let target = parts
-        .uri
-        .path_and_query()
-        .ok_or(Reason::TargetMalformed)
-        .and_then(|raw| Target::read(&parts.method, raw, &policy.bounds));
-    let target = match target {
-        Ok(target) => target,
-        Err(reason) => return Verdict::Refuse(Denial::new(reason)),
-    };
+fn redirect(target: &Target, authority: &Authority, port: Option<u16>) -> Verdict {
     let port = port.filter(|port| *port != 443).map(|port| format!(":{port}")).unwrap_or_default();
     let location = format!("https://{}{port}{}", authority.host(), target.path_and_query());
     match HeaderValue::from_str(&location) {
@@ -96,14 +87,32 @@ fn carries_credential(headers: &HeaderMap, query: Option<&str>) -> bool {
     ];
     const PARAMETERS: [&str; 6] = ["access_token", "token", "api_key", "apikey", "key", "password"];
     let in_query = query.into_iter().flat_map(|query| query.split('&')).any(|pair| {
-        let name = pair.split('=').next().unwrap_or_default();
-        PARAMETERS.iter().any(|parameter| name.eq_ignore_ascii_case(parameter))
+        // An escaped name reaches the application as the same parameter.
+        let name = percent_encoding::percent_decode_str(pair.split('=').next().unwrap_or_default());
+        PARAMETERS
+            .iter()
+            .any(|parameter| name.clone().map(|byte| byte.to_ascii_lowercase()).eq(parameter.bytes()))
     });
-    in_query
-        || FIELDS.iter().any(|field| headers.contains_key(*field))
-        || headers.contains_key(header::AUTHORIZATION)
+    in_query || FIELDS.iter().any(|field| headers.contains_key(*field))
 }
 
 fn acme_answer(policy: &Policy, parts: &Parts) -> Option<Local> {
     policy.acme_tokens.answer(parts.uri.path()).map(|answer| Local::AcmeChallenge(answer.to_string()))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_credential_is_seen_in_a_field_and_in_the_query_however_its_name_is_spelled() {
+        let none = HeaderMap::new();
+        for query in ["access_token=x", "a=1&Token=x", "acc%65ss_token=x", "API%5FKEY=x"] {
+            assert!(carries_credential(&none, Some(query)), "{query}");
+        }
+        assert!(!carries_credential(&none, Some("tokens=3&monkey=1")));
+        let mut headers = HeaderMap::new();
+        headers.insert("cookie", HeaderValue::from_static("session=x"));
+        assert!(carries_credential(&headers, None));
+    }
 }

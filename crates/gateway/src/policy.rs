@@ -16,7 +16,7 @@ use portcullis_authz::Demand;
 use portcullis_contract::{Contract, Operation};
 use portcullis_domain::Strength;
 use portcullis_limits::{CompiledLimits, Concurrency, Limits};
-use portcullis_message::{Bounds, TrustedProxies};
+use portcullis_message::{Bounds, Target, TrustedProxies};
 use portcullis_tls::HttpTokens;
 
 use crate::config::{CredentialConfig, HostHeaderConfig, PlaintextConfig, UpstreamErrorsConfig};
@@ -48,7 +48,7 @@ pub(crate) struct Policy {
 impl Policy {
     /// The longest time that any upstream's unused connection is kept.
     pub(crate) fn longest_idle_connection(&self) -> Duration {
-        self.apis.iter().map(|api| api.upstream.patience.idle).max().unwrap_or(Duration::from_secs(55))
+        self.apis.iter().map(|api| api.upstream.plan.patience.idle).max().unwrap_or(Duration::from_secs(55))
     }
 }
 
@@ -145,6 +145,17 @@ pub(crate) struct Mount {
     pub(crate) api: usize,
 }
 
+impl Mount {
+    /// The API to which `target` belongs, and the target within it, as it will be judged and forwarded. A
+    /// mount ends where a segment ends: `/shop` does not hold `/shopping`.
+    pub(crate) fn find(mounts: &[Self], target: &Target) -> Option<(usize, Target)> {
+        mounts.iter().find_map(|mount| match mount.prefix.as_str() {
+            "" => Some((mount.api, target.clone())),
+            prefix => Some((mount.api, target.strip_prefix(prefix)?)),
+        })
+    }
+}
+
 impl Hosts {
     /// Serves `mount` under `host`; `*` is every host that is not named.
     pub(crate) fn add(&mut self, host: &str, mount: Mount) {
@@ -176,6 +187,19 @@ mod tests {
 
     fn mount(prefix: &str, api: usize) -> Mount {
         Mount { prefix: prefix.into(), api }
+    }
+
+    #[test]
+    fn a_mount_holds_whole_segments_in_their_canonical_form() {
+        let mounts = [mount("/shop", 1), mount("", 0)];
+        let api = |path: &'static str| {
+            let raw = http::uri::PathAndQuery::from_static(path);
+            let target = Target::read(&http::Method::GET, &raw, &Bounds::default()).unwrap();
+            Mount::find(&mounts, &target).map(|(api, within)| (api, within.path().to_owned()))
+        };
+        assert_eq!(api("/shop/x"), Some((1, "/x".into())));
+        assert_eq!(api("/%73hop/x"), Some((1, "/x".into())));
+        assert_eq!(api("/shopping"), Some((0, "/shopping".into())));
     }
 
     #[test]

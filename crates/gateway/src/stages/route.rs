@@ -8,7 +8,7 @@ use portcullis_message::{Authority, Target};
 use crate::arrival::Envelope;
 use crate::cors;
 use crate::local::Local;
-use crate::policy::{Api, Policy, Retirement, Route};
+use crate::policy::{Api, Mount, Policy, Retirement, Route};
 
 /// Where a request belongs.
 pub(crate) enum Routed<'p> {
@@ -47,14 +47,10 @@ pub(crate) fn locate<'p>(
     {
         return Ok(Routed::Local(Local::SecurityTxt(text.clone())));
     }
-    for mount in mounts {
-        let Some(api) = policy.apis.get(mount.api) else { continue };
-        if mount.prefix.is_empty() {
-            return Ok(Routed::Api(api, target));
-        }
-        if let Some(inner) = target.strip_prefix(&mount.prefix) {
-            return Ok(Routed::Api(api, inner));
-        }
+    if let Some((index, within)) = Mount::find(mounts, &target)
+        && let Some(api) = policy.apis.get(index)
+    {
+        return Ok(Routed::Api(api, within));
     }
     Err(Denial::new(Reason::OperationUnknown).with_note("no API is mounted here"))
 }
