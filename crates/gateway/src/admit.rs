@@ -110,7 +110,7 @@ pub(crate) async fn admit<'p>(
 
     let checked = validate::head(route, &parameters, target.query(), &headers);
     trace.step_at(Stage::Validate, route.strengths.validate, checked)?;
-    let body = validate::body(policy, route, envelope, &headers, body, trace).await?;
+    let body = validate::body(policy, route, &headers, body, trace).await?;
 
     drop(parameters);
     let target = stripped_query.unwrap_or(target);

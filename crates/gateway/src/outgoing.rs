@@ -57,16 +57,16 @@ pub(crate) fn build(
             headers.insert(CLIENT_CERT_CHAIN, text_value(chain));
         }
     }
-    if trailers == hop_by_hop::TrailerSupport::Announced && api.upstream.protocol == Protocol::Http2 {
+    if trailers == hop_by_hop::TrailerSupport::Announced && api.upstream.plan.protocol == Protocol::Http2 {
         headers.insert(header::TE, HeaderValue::from_static("trailers"));
     }
     if matches!(switch, Switch::Websocket(_)) {
         headers.insert(header::CONNECTION, HeaderValue::from_static("upgrade"));
         headers.insert(header::UPGRADE, HeaderValue::from_static("websocket"));
     }
-    frame(&mut headers, &body, api.upstream.protocol);
+    frame(&mut headers, &body, api.upstream.plan.protocol);
 
-    let upstream_host = api.upstream.targets.first().map(|target| target.host_header.clone());
+    let upstream_host = api.upstream.plan.targets.first().map(|target| target.host_header.clone());
     let host = match api.host_header {
         HostHeaderConfig::Client => host,
         HostHeaderConfig::Upstream => upstream_host.unwrap_or(host),
@@ -74,7 +74,7 @@ pub(crate) fn build(
     let mut request = Request::new(body);
     *request.method_mut() = envelope.method.clone();
     let path = target.path_and_query();
-    match api.upstream.protocol {
+    match api.upstream.plan.protocol {
         Protocol::Http1 => {
             *request.uri_mut() = Uri::from(path);
             headers.insert(header::HOST, host);
@@ -82,7 +82,7 @@ pub(crate) fn build(
         Protocol::Http2 => {
             *request.version_mut() = Version::HTTP_2;
             headers.remove(header::HOST);
-            *request.uri_mut() = absolute(path, &host, api.upstream.tls.is_some());
+            *request.uri_mut() = absolute(path, &host, api.upstream.plan.tls.is_some());
         }
     }
     *request.headers_mut() = headers;

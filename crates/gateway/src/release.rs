@@ -59,7 +59,7 @@ pub(crate) fn release(
         // Without a type a browser guesses (GW-30).
         parts.headers.insert(header::CONTENT_TYPE, HeaderValue::from_static("application/octet-stream"));
     }
-    let outflow = Outflow::new(body, lease, api.upstream.patience.between_bytes);
+    let outflow = Outflow::new(body, lease, api.upstream.plan.patience.between_bytes);
     Ok(Response::from_parts(parts, AnswerBody::upstream(outflow).with_place(place)))
 }
 

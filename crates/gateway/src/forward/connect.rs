@@ -17,14 +17,14 @@ pub(crate) async fn open(upstream: &Upstream, target: &Target) -> Result<Upstrea
         })?;
         // Small requests must not wait for a full segment.
         let _ = tcp.set_nodelay(true);
-        let Some(tls) = &upstream.tls else { return Ok(UpstreamStream::Plain(tcp)) };
+        let Some(tls) = &upstream.plan.tls else { return Ok(UpstreamStream::Plain(tcp)) };
         match tls.connect(&target.host, tcp).await {
             Ok((stream, _)) => Ok(UpstreamStream::Tls(Box::new(stream))),
             Err(failure) => Err(Fault::new(failure.fault.upstream_reason())
                 .with_note(format!("{}: {}", target.address, failure.note))),
         }
     };
-    in_time(upstream.patience.connect, opening).await
+    in_time(upstream.plan.patience.connect, opening).await
 }
 
 async fn in_time<T>(patience: Duration, opening: impl Future<Output = Result<T, Fault>>) -> Result<T, Fault> {

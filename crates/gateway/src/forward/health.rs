@@ -23,7 +23,7 @@ pub(crate) struct HealthRules {
 
 /// Checks all addresses of an upstream for as long as somebody else holds it.
 pub(crate) async fn watch(upstream: Arc<Upstream>, rules: HealthRules) {
-    let checks: Vec<_> = (0..upstream.targets.len())
+    let checks: Vec<_> = (0..upstream.plan.targets.len())
         .map(|index| tokio::spawn(watch_one(Arc::downgrade(&upstream), index, rules.clone())))
         .collect();
     drop(upstream);
@@ -39,7 +39,7 @@ async fn watch_one(upstream: std::sync::Weak<Upstream>, index: usize, rules: Hea
     loop {
         tick.tick().await;
         let Some(upstream) = upstream.upgrade() else { return };
-        let Some(target) = upstream.targets.get(index) else { return };
+        let Some(target) = upstream.plan.targets.get(index) else { return };
         let well =
             matches!(tokio::time::timeout(rules.timeout, ask(&upstream, target, &rules)).await, Ok(true));
         let held_well = target.healthy.load(Ordering::Relaxed);

@@ -54,7 +54,7 @@ pub(crate) async fn forward(
     let mut spare = spare_copy(upstream, &request);
     let mut request = Some(request);
     let mut tried = Tried::default();
-    let mut retries_left = upstream.retry.attempts;
+    let mut retries_left = upstream.plan.retry.attempts;
     let mut failed: Option<Fault> = None;
     upstream.earn_retry();
     loop {
@@ -119,7 +119,7 @@ async fn attempt(
     clock: &Clock,
 ) -> Result<Reply, Failure> {
     let mut verdict = Verdict::new(upstream, slot, clock);
-    let result = match upstream.protocol {
+    let result = match upstream.plan.protocol {
         Protocol::Http1 => over_own_link(pool, upstream, &verdict, links, request).await,
         Protocol::Http2 => over_shared_link(pool, upstream, &verdict, request).await,
     };
@@ -133,7 +133,7 @@ async fn attempt(
             }) else {
                 return Err(Fault::new(Reason::InternalFault).into());
             };
-            let lease = Lease::new(link, slot, pool, upstream.idle_connections, clock.mono());
+            let lease = Lease::new(link, slot, pool, upstream.plan.idle_connections, clock.mono());
             Ok(Reply { response, lease, address })
         }
         Err(failure) => {
@@ -216,7 +216,7 @@ async fn over_shared_link(
 }
 
 async fn send_in_time<T>(upstream: &Upstream, sending: impl Future<Output = T>) -> Result<T, Fault> {
-    tokio::time::timeout(upstream.patience.first_byte, sending)
+    tokio::time::timeout(upstream.plan.patience.first_byte, sending)
         .await
         .map_err(|_| Fault::new(Reason::UpstreamTimeout).with_note("no response head in time"))
 }
@@ -239,7 +239,7 @@ fn check_framing(response: Response<Incoming>) -> Result<Response<Incoming>, Fau
 
 /// A copy to send if this attempt fails after the request left.
 fn spare_copy(upstream: &Upstream, request: &Request<RequestBody>) -> Option<Request<RequestBody>> {
-    if upstream.retry.attempts == 0 || !is_idempotent(request.method()) {
+    if upstream.plan.retry.attempts == 0 || !is_idempotent(request.method()) {
         return None;
     }
     let body = request.body().again()?;
@@ -289,7 +289,7 @@ impl<'a> Verdict<'a> {
         let Some(target) = slot.as_ref().and_then(Slot::target) else { return };
         if reason.facts().cause == portcullis_domain::Cause::Client {
             target.circuit.undecided();
-        } else if target.circuit.failed(self.clock.mono(), self.upstream.circuit) {
+        } else if target.circuit.failed(self.clock.mono(), self.upstream.plan.circuit) {
             self.upstream.report(target, false, &format!("circuit opened: {reason}"));
         }
     }

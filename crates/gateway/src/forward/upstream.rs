@@ -53,19 +53,7 @@ pub(crate) struct RetryRules {
 
 /// What the name of an upstream stands for.
 pub(crate) struct Upstream {
-    pub(crate) name: String,
-    pub(crate) targets: Vec<Target>,
-    pub(crate) balance: Balance,
-    pub(crate) protocol: Protocol,
-    pub(crate) patience: Patience,
-    pub(crate) retry: RetryRules,
-    pub(crate) circuit: CircuitRules,
-    /// Requests under way at once, over all workers.
-    pub(crate) concurrency: usize,
-    /// Unused connections kept per worker and address.
-    pub(crate) idle_connections: usize,
-    pub(crate) tls: Option<Arc<ClientTls>>,
-    recorder: Arc<Recorder>,
+    pub(crate) plan: UpstreamPlan,
     in_flight: AtomicUsize,
     cursor: AtomicUsize,
     /// Hundredths of a retry that may still be spent.
@@ -81,7 +69,9 @@ pub(crate) struct UpstreamPlan {
     pub(crate) patience: Patience,
     pub(crate) retry: RetryRules,
     pub(crate) circuit: CircuitRules,
+    /// Requests under way at once, over all workers.
     pub(crate) concurrency: usize,
+    /// Unused connections kept per worker and address.
     pub(crate) idle_connections: usize,
     pub(crate) tls: Option<Arc<ClientTls>>,
     /// Is told when an address is found to be down or up again.
@@ -149,14 +139,14 @@ pub(crate) struct Slot {
 impl Slot {
     /// The address this request goes to.
     pub(crate) fn target(&self) -> Option<&Target> {
-        self.upstream.targets.get(self.target)
+        self.upstream.plan.targets.get(self.target)
     }
 }
 
 impl Drop for Slot {
     fn drop(&mut self) {
         self.upstream.in_flight.fetch_sub(1, Ordering::Relaxed);
-        if let Some(target) = self.upstream.targets.get(self.target) {
+        if let Some(target) = self.upstream.plan.targets.get(self.target) {
             target.outstanding.fetch_sub(1, Ordering::Relaxed);
         }
     }
@@ -179,17 +169,7 @@ impl Tried {
 impl Upstream {
     pub(crate) fn new(plan: UpstreamPlan) -> Self {
         Self {
-            name: plan.name,
-            targets: plan.targets,
-            balance: plan.balance,
-            protocol: plan.protocol,
-            patience: plan.patience,
-            retry: plan.retry,
-            circuit: plan.circuit,
-            concurrency: plan.concurrency,
-            idle_connections: plan.idle_connections,
-            tls: plan.tls,
-            recorder: plan.recorder,
+            plan,
             in_flight: AtomicUsize::new(0),
             cursor: AtomicUsize::new(0),
             retry_budget: AtomicI64::new(RETRY_BURST),
@@ -202,14 +182,14 @@ impl Upstream {
     /// [`Reason::UpstreamSaturated`] when too many requests are under way, [`Reason::UpstreamCircuitOpen`]
     /// when every address is held to be down.
     pub(crate) fn take_slot(self: &Arc<Self>, tried: &mut Tried, now: Duration) -> Result<Slot, Fault> {
-        if self.in_flight.fetch_add(1, Ordering::Relaxed) >= self.concurrency {
+        if self.in_flight.fetch_add(1, Ordering::Relaxed) >= self.plan.concurrency {
             self.in_flight.fetch_sub(1, Ordering::Relaxed);
             return Err(Fault::new(Reason::UpstreamSaturated).with_retry_after(Duration::from_secs(1)));
         }
         match self.choose(*tried, now).or_else(|_| self.choose(Tried::default(), now)) {
             Ok(index) => {
                 tried.add(index);
-                if let Some(target) = self.targets.get(index) {
+                if let Some(target) = self.plan.targets.get(index) {
                     target.outstanding.fetch_add(1, Ordering::Relaxed);
                 }
                 Ok(Slot { upstream: Arc::clone(self), target: index })
@@ -223,10 +203,10 @@ impl Upstream {
 
     /// Tells the operator that `target` is now thought to be up or down.
     pub(crate) fn report(&self, target: &Target, is_healthy: bool, cause: &str) {
-        tracing::warn!(upstream = %self.name, address = %target.address, is_healthy, cause, "upstream changed");
+        tracing::warn!(upstream = %self.plan.name, address = %target.address, is_healthy, cause, "upstream changed");
         target.metrics.set_healthy(is_healthy);
-        let (api, upstream) = (self.name.as_str(), target.address.as_str());
-        self.recorder.note(&System::UpstreamChanged { api, upstream, is_healthy, cause });
+        let (api, upstream) = (self.plan.name.as_str(), target.address.as_str());
+        self.plan.recorder.note(&System::UpstreamChanged { api, upstream, is_healthy, cause });
     }
 
     /// Whether another attempt is within the budget; takes it if so.
@@ -241,28 +221,28 @@ impl Upstream {
 
     /// Each request earns a fraction of a retry.
     pub(crate) fn earn_retry(&self) {
-        if self.retry.attempts > 0 && self.retry_budget.load(Ordering::Relaxed) < RETRY_BURST {
-            self.retry_budget.fetch_add(i64::from(self.retry.budget_percent), Ordering::Relaxed);
+        if self.plan.retry.attempts > 0 && self.retry_budget.load(Ordering::Relaxed) < RETRY_BURST {
+            self.retry_budget.fetch_add(i64::from(self.plan.retry.budget_percent), Ordering::Relaxed);
         }
     }
 
     fn choose(&self, tried: Tried, now: Duration) -> Result<usize, Duration> {
-        let count = self.targets.len();
+        let count = self.plan.targets.len();
         let start = if count > 1 { self.cursor.fetch_add(1, Ordering::Relaxed) } else { 0 };
         let order = (0..count).map(|step| (start + step) % count);
         let available = |index: &usize| {
-            !tried.has(*index) && self.targets.get(*index).is_some_and(|target| target.is_available(now))
+            !tried.has(*index) && self.plan.targets.get(*index).is_some_and(|target| target.is_available(now))
         };
-        let chosen = match self.balance {
+        let chosen = match self.plan.balance {
             Balance::RoundRobin => order.clone().find(available),
             Balance::LeastOutstanding => order.clone().filter(available).min_by_key(|index| {
-                self.targets.get(*index).map(|target| target.outstanding.load(Ordering::Relaxed))
+                self.plan.targets.get(*index).map(|target| target.outstanding.load(Ordering::Relaxed))
             }),
         };
         let mut wait = Duration::from_secs(1);
         // A probe must be claimed; another worker may have been faster.
         for index in chosen.into_iter().chain(order.filter(available)) {
-            match self.targets.get(index).map(|target| target.circuit.gate(now)) {
+            match self.plan.targets.get(index).map(|target| target.circuit.gate(now)) {
                 Some(Gate::Closed | Gate::Probe) => return Ok(index),
                 Some(Gate::Open(left)) => wait = left,
                 None => {}
@@ -272,7 +252,8 @@ impl Upstream {
     }
 
     fn shortest_wait(&self, now: Duration) -> Option<Duration> {
-        self.targets
+        self.plan
+            .targets
             .iter()
             .filter_map(|target| match target.circuit.peek(now) {
                 Gate::Open(left) => Some(left),
@@ -364,7 +345,7 @@ mod tests {
     #[test]
     fn an_open_circuit_is_not_dialled_and_says_when_to_come_back() {
         let upstream = upstream(Balance::RoundRobin, 1);
-        upstream.targets[0].circuit.failed(Duration::from_secs(1), upstream.circuit);
+        upstream.plan.targets[0].circuit.failed(Duration::from_secs(1), upstream.plan.circuit);
         let refused = upstream.take_slot(&mut Tried::default(), Duration::from_secs(2)).err().unwrap();
         assert_eq!(refused.reason(), Reason::UpstreamCircuitOpen);
         assert_eq!(refused.retry_after().unwrap().seconds(), 4);

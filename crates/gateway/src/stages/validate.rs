@@ -12,7 +12,6 @@ use hyper::body::Incoming;
 use portcullis_contract::{BodyPlan, PathParameters};
 use portcullis_domain::{Denial, Reason, Stage};
 
-use crate::arrival::Envelope;
 use crate::forward::{BodyFault, ByteCount, Inflow, RequestBody};
 use crate::policy::{Policy, Route};
 use crate::trace::Trace;
@@ -39,7 +38,6 @@ pub(crate) fn head(
 pub(crate) async fn body(
     policy: &Policy,
     route: &Route,
-    _envelope: &Envelope,
     headers: &HeaderMap,
     body: Incoming,
     trace: &mut Trace,
