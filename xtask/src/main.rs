@@ -164,6 +164,7 @@ impl Page {
 }
 
 fn repository_root() -> Result<PathBuf> {
-    let xtask = Path::new(env!("CARGO_MANIFEST_DIR"));
-    Ok(xtask.parent().context("xtask has no parent folder")?.to_path_buf())
+    // Asked when it runs: two checkouts that share a target folder may share this binary, too.
+    let xtask = std::env::var_os("CARGO_MANIFEST_DIR").context("start it with `cargo xtask`")?;
+    Ok(Path::new(&xtask).parent().context("xtask has no parent folder")?.to_path_buf())
 }
