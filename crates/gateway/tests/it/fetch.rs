@@ -108,7 +108,7 @@ fn a_document_without_end_is_cut_off() {
     keys_stay_away(&Served::new(|_| announced.clone()), within());
 }
 
-// proves: GW-14
+// proves-part: GW-14 (only the key source is stopped)
 #[test]
 fn an_issuer_that_hangs_lies_or_breaks_lets_nobody_in() {
     for answer in [
@@ -126,7 +126,7 @@ fn an_issuer_that_hangs_lies_or_breaks_lets_nobody_in() {
     }
 }
 
-// proves: GW-14
+// proves-part: GW-14 (only the key source is stopped)
 #[test]
 fn an_issuer_whose_certificate_is_not_trusted_lets_nobody_in() {
     let mut served = Served::new(|keys| Answer::json(&keys));

@@ -41,7 +41,7 @@ fn assert_refusal(walk: &Walk, what: &str, verdict: &Verdict) {
     walk.upstream.expect_none();
 }
 
-// proves: HTTP-26
+// proves-part: HTTP-26 (h2 drops pseudo-headers in trailers and cuts a fragment in :path instead of refusing them)
 #[test]
 fn malformed_fields_are_a_protocol_error() {
     refused(&[
@@ -59,7 +59,7 @@ fn malformed_fields_are_a_protocol_error() {
     ]);
 }
 
-// proves: HTTP-26
+// proves-part: HTTP-26 (h2 drops pseudo-headers in trailers and cuts a fragment in :path instead of refusing them)
 #[test]
 fn pseudo_headers_out_of_place_are_a_protocol_error() {
     let block = |fields: &[(&str, &str)]| Block::of(fields);
@@ -80,7 +80,7 @@ fn pseudo_headers_out_of_place_are_a_protocol_error() {
     ]);
 }
 
-// proves: HTTP-26
+// proves-part: HTTP-26 (h2 drops pseudo-headers in trailers and cuts a fragment in :path instead of refusing them)
 #[test]
 fn a_body_that_is_not_as_long_as_announced_is_a_protocol_error() {
     for (announced, data) in [("5", "hi"), ("1", "hi"), ("0", "hi"), ("2, 2", "hi"), ("+2", "hi")] {

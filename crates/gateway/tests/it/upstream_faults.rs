@@ -47,7 +47,7 @@ fn a_post_that_dies_while_its_body_is_on_the_way_is_attempted_once() {
     assert_eq!(outcome.seen.len(), 1, "one attempt");
 }
 
-// proves: GW-13
+// proves-part: GW-13 (tenants and jitter are not built)
 #[test]
 fn an_idempotent_request_is_tried_again_within_the_budget() {
     let walk = Setup::new()
@@ -59,7 +59,7 @@ fn an_idempotent_request_is_tried_again_within_the_budget() {
     outcome.only_event();
 }
 
-// proves: GW-13
+// proves-part: GW-13 (tenants and jitter are not built)
 #[test]
 fn retries_end_with_their_budget() {
     let walk = Setup::new()
@@ -77,7 +77,7 @@ fn retries_end_with_their_budget() {
     assert_eq!(walk.upstream.count(), requests + 10);
 }
 
-// proves: GW-13
+// proves-part: GW-13 (tenants and jitter are not built)
 #[test]
 fn a_saturated_upstream_refuses_and_another_api_is_unaffected() {
     let (held, feeder) = Answer::fed(&[]);
