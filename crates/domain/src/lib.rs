@@ -3,24 +3,32 @@
 //! In: nothing of ours. Out: the types in which the layers answer the gateway. No clock is read, no
 //! byte is parsed and nothing is waited for here; [`time::Clock`] is where time enters the program.
 
+pub mod api_key;
 pub mod caller;
 pub mod challenge;
 pub mod denial;
 pub mod outcome;
 pub mod reason;
 pub mod receipt;
+pub mod revocation;
 pub mod secret;
+pub mod session;
 pub mod stage;
+pub mod store;
 pub mod time;
 pub mod trail;
 
+pub use api_key::{ApiKeyRecord, KeyChanges, KeyId, KeyPage, KeyReach, KeyRevoked, KeyState, KeyStore};
 pub use caller::{Audience, Caller, Issuer, Presented, Principal, PrincipalKind, Scopes, Subject};
 pub use challenge::{Challenge, Scheme};
 pub use denial::{Denial, Fault, Note, RetryAfter, Violation};
 pub use outcome::Outcome;
 pub use reason::{Cause, Facts, Reason};
 pub use receipt::ReceiptId;
+pub use revocation::{Revocation, RevocationKind, RevocationStore, Revocations};
 pub use secret::Secret;
+pub use session::{Session, SessionStore, SessionSummary, SessionsOf};
 pub use stage::{Stage, Strength};
+pub use store::{KeyedDigest, Matching, Pepper, PepperId, Sequence, StoreError, StoreFuture};
 pub use time::{Clock, Now, Timestamp};
 pub use trail::{Answer, Step, Trail};
