@@ -13,6 +13,7 @@
 //! | C0400 to C0499 | [`upstream`] | APIs, routes and upstreams |
 //! | C0500 to C0599 | [`limit`] | limits |
 //! | C0600 to C0699 | [`record`] | audit and administration |
+//! | C0700 to C0799 | [`store`] | the store and API keys |
 
 use std::fmt;
 
@@ -45,6 +46,7 @@ pub mod identity;
 pub mod limit;
 pub mod listener;
 pub mod record;
+pub mod store;
 pub mod upstream;
 
 /// A stable name for one kind of mistake, such as `C0123`.
@@ -68,9 +70,18 @@ pub struct Explanation {
 
 /// Every row of every range, in order of code.
 pub fn all() -> impl Iterator<Item = &'static Explanation> {
-    [file::ROWS, listener::ROWS, identity::ROWS, contract::ROWS, upstream::ROWS, limit::ROWS, record::ROWS]
-        .into_iter()
-        .flatten()
+    [
+        file::ROWS,
+        listener::ROWS,
+        identity::ROWS,
+        contract::ROWS,
+        upstream::ROWS,
+        limit::ROWS,
+        record::ROWS,
+        store::ROWS,
+    ]
+    .into_iter()
+    .flatten()
 }
 
 /// The row of `code`, written in either case.
@@ -89,7 +100,7 @@ impl fmt::Display for Code {
 mod tests {
     use super::*;
 
-    const RANGES: [(&str, &[Explanation], u16, u16); 7] = [
+    const RANGES: [(&str, &[Explanation], u16, u16); 8] = [
         ("file", file::ROWS, 1, 99),
         ("listener", listener::ROWS, 100, 199),
         ("identity", identity::ROWS, 200, 299),
@@ -97,6 +108,7 @@ mod tests {
         ("upstream", upstream::ROWS, 400, 499),
         ("limit", limit::ROWS, 500, 599),
         ("record", record::ROWS, 600, 699),
+        ("store", store::ROWS, 700, 799),
     ];
 
     fn number(code: Code) -> u16 {

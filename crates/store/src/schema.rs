@@ -1,0 +1,75 @@
+//! The tables, and how an older database becomes a newer one.
+//!
+//! Each version is a list of statements that is run once, all versions in one transaction; a database of a
+//! newer version is refused, because what it means is not known here. `BYTES` stands for the type of bytes,
+//! which is the only word in which the two databases differ.
+
+/// The version that this program makes and understands.
+pub const NEWEST: i64 = {
+    let versions = MIGRATIONS.len();
+    // A handful; the cast cannot lose anything.
+    versions as i64
+};
+
+/// By version, from 1.
+pub(crate) const MIGRATIONS: &[&[&str]] = &[&[
+    "CREATE TABLE change_counter (id BIGINT PRIMARY KEY CHECK (id = 1), value BIGINT NOT NULL)",
+    "INSERT INTO change_counter (id, value) VALUES (1, 0)",
+    // Scopes are separated by spaces (RFC 6749 §3.3), APIs and networks by line breaks; `apis` is NULL for all.
+    "CREATE TABLE api_key (
+        id BIGINT PRIMARY KEY,
+        pepper BIGINT NOT NULL,
+        digest BYTES NOT NULL,
+        owner TEXT NOT NULL,
+        label TEXT NOT NULL,
+        scopes TEXT NOT NULL,
+        apis TEXT,
+        networks TEXT NOT NULL,
+        created_at BIGINT NOT NULL,
+        expires_at BIGINT NOT NULL,
+        revoked_at BIGINT,
+        successor BIGINT,
+        last_used_at BIGINT,
+        changed BIGINT NOT NULL
+    )",
+    "CREATE INDEX api_key_changed ON api_key (changed)",
+    "CREATE INDEX api_key_owner ON api_key (owner, id)",
+    // `issued_before` is the largest number where all is revoked, so that the wider bound is the greater one.
+    "CREATE TABLE revocation (
+        kind TEXT NOT NULL,
+        issuer TEXT NOT NULL,
+        value TEXT NOT NULL,
+        issued_before BIGINT NOT NULL,
+        revoked_at BIGINT NOT NULL,
+        forget_at BIGINT NOT NULL,
+        cause TEXT NOT NULL,
+        changed BIGINT NOT NULL,
+        PRIMARY KEY (kind, issuer, value)
+    )",
+    "CREATE UNIQUE INDEX revocation_changed ON revocation (changed)",
+    "CREATE INDEX revocation_forget ON revocation (forget_at)",
+    "CREATE TABLE session (
+        pepper BIGINT NOT NULL,
+        id BYTES NOT NULL,
+        issuer TEXT NOT NULL,
+        subject TEXT NOT NULL,
+        sid TEXT,
+        created_at BIGINT NOT NULL,
+        idle_at BIGINT NOT NULL,
+        ends_at BIGINT NOT NULL,
+        content BYTES NOT NULL,
+        PRIMARY KEY (id)
+    )",
+    "CREATE INDEX session_subject ON session (issuer, subject)",
+    "CREATE INDEX session_sid ON session (issuer, sid)",
+    "CREATE INDEX session_end ON session (ends_at)",
+]];
+
+/// Where the version is kept.
+pub(crate) const VERSION_TABLE: &str =
+    "CREATE TABLE IF NOT EXISTS portcullis_schema (version BIGINT NOT NULL)";
+
+/// A statement of a migration in the words of one database.
+pub(crate) fn dialect(text: &str, bytes: &str) -> String {
+    text.replace("BYTES", bytes)
+}

@@ -1,0 +1,63 @@
+//! One suite over both databases: what holds for SQLite holds for PostgreSQL.
+//!
+//! Each case is a function over a [`Bench`]; `suite!` makes two tests of it. A case that proves a row of the
+//! requirements runs over both in one test, so that the claim can stand at it. What concerns only one of the two
+//! (modes of files, a server that goes away) stands in a file of its own.
+#![allow(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::panic,
+    clippy::indexing_slicing,
+    reason = "tests: a broken expectation ends the test that made it"
+)]
+
+mod bench;
+mod compile;
+mod file;
+mod keys;
+mod revoked;
+mod server;
+mod signed_in;
+mod versions;
+
+use bench::Bench;
+
+macro_rules! suite {
+    ($( $module:ident: $($case:ident),+; )+) => {
+        mod sqlite { $( mod $module { $(
+            #[tokio::test]
+            async fn $case() { crate::$module::$case(&crate::Bench::sqlite()).await; }
+        )+ } )+ }
+        mod postgres { $( mod $module { $(
+            #[tokio::test]
+            async fn $case() { crate::$module::$case(&crate::Bench::postgres()).await; }
+        )+ } )+ }
+    };
+}
+
+suite! {
+    keys:
+        a_key_is_found_as_it_was_kept,
+        an_id_is_taken_once,
+        a_rotated_key_ends_with_the_overlap,
+        a_key_is_rotated_once,
+        a_revoked_key_stays_revoked,
+        keys_are_listed_in_pages_and_by_owner,
+        use_is_noted_and_never_moves_back,
+        changes_are_told_once_and_in_order,
+        hostile_text_is_kept_as_text;
+    revoked:
+        a_revocation_survives_a_restart,
+        the_wider_bound_and_the_later_end_hold,
+        what_has_ended_is_forgotten,
+        a_long_list_is_read_in_parts,
+        what_one_process_revokes_another_one_sees;
+    signed_in:
+        a_session_is_found_by_its_id_until_it_ends,
+        sessions_end_by_subject_and_by_sid,
+        renewing_replaces_the_content,
+        nothing_of_a_session_is_readable_at_rest;
+    versions:
+        a_newer_database_is_refused,
+        opening_twice_changes_nothing;
+}
