@@ -8,8 +8,8 @@ use std::time::Duration;
 
 use portcullis_domain::{Clock, Timestamp};
 use rcgen::{
-    BasicConstraints, CertificateParams, DnType, ExtendedKeyUsagePurpose, IsCa, Issuer, KeyPair,
-    KeyUsagePurpose, SanType,
+    BasicConstraints, CertificateParams, CertificateRevocationListParams, DnType, ExtendedKeyUsagePurpose,
+    IsCa, Issuer, KeyIdMethod, KeyPair, KeyUsagePurpose, RevokedCertParams, SanType, SerialNumber,
 };
 use rustls::client::danger::{HandshakeSignatureValid, ServerCertVerified, ServerCertVerifier};
 use rustls::crypto::{CryptoProvider, aws_lc_rs};
@@ -197,11 +197,39 @@ impl Authority {
     #[must_use]
     pub fn issue(&self, leaf: &Leaf) -> Identity {
         let key = KeyPair::generate().expect("a key pair");
-        let certificate =
-            leaf.parameters().signed_by(&key, &self.issuer).expect("a certificate").der().clone();
+        let mut parameters = leaf.parameters();
+        let serial = serial(&key);
+        parameters.serial_number = Some(SerialNumber::from_slice(&serial));
+        let certificate = parameters.signed_by(&key, &self.issuer).expect("a certificate").der().clone();
         let mut chain = vec![certificate];
         chain.extend(self.above.iter().cloned());
-        Identity { chain, key: key.serialize_der() }
+        Identity { chain, key: key.serialize_der(), serial }
+    }
+
+    /// A list of revocations, in PEM, that is good until `next_update`.
+    #[must_use]
+    pub fn revocations(&self, revoked: &[&Identity], next_update: Timestamp) -> String {
+        let moment =
+            |moment: Timestamp| rcgen::date_time_ymd(1970, 1, 1) + Duration::from_secs(moment.as_seconds());
+        let earlier = moment(before(Clock::machine().now().wall, DAY));
+        let revoked = revoked.iter().map(|identity| RevokedCertParams {
+            serial_number: SerialNumber::from_slice(&identity.serial),
+            revocation_time: earlier,
+            reason_code: None,
+            invalidity_date: None,
+        });
+        CertificateRevocationListParams {
+            this_update: earlier,
+            next_update: moment(next_update),
+            crl_number: SerialNumber::from(1),
+            issuing_distribution_point: None,
+            revoked_certs: revoked.collect(),
+            key_identifier_method: KeyIdMethod::Sha256,
+        }
+        .signed_by(&self.issuer)
+        .expect("a list")
+        .pem()
+        .expect("a list")
     }
 
     /// A good server certificate for `names`.
@@ -256,6 +284,16 @@ impl Authority {
     }
 }
 
+/// A serial number that no other certificate of the test has: as random as the key.
+fn serial(key: &KeyPair) -> Vec<u8> {
+    let mut serial: Vec<u8> = key.public_key_raw().iter().rev().take(16).copied().collect();
+    // RFC 5280 §4.1.2.2: positive, and one encoding only.
+    if let Some(first) = serial.first_mut() {
+        *first = *first & 0x3f | 0x40;
+    }
+    serial
+}
+
 fn authority_parameters(name: &str) -> CertificateParams {
     let mut parameters = CertificateParams::default();
     parameters.distinguished_name.push(DnType::CommonName, name);
@@ -269,6 +307,7 @@ fn authority_parameters(name: &str) -> CertificateParams {
 pub struct Identity {
     chain: Vec<CertificateDer<'static>>,
     key: Vec<u8>,
+    serial: Vec<u8>,
 }
 
 impl Identity {
@@ -278,8 +317,16 @@ impl Identity {
         let key = KeyPair::generate().expect("a key pair");
         let mut parameters = Leaf::server(names).parameters();
         parameters.use_authority_key_identifier_extension = false;
+        let serial = serial(&key);
+        parameters.serial_number = Some(SerialNumber::from_slice(&serial));
         let certificate = parameters.self_signed(&key).expect("a certificate").der().clone();
-        Self { chain: vec![certificate], key: key.serialize_der() }
+        Self { chain: vec![certificate], key: key.serialize_der(), serial }
+    }
+
+    /// The leaf's serial number.
+    #[must_use]
+    pub fn serial(&self) -> &[u8] {
+        &self.serial
     }
 
     /// The chain, leaf first.

@@ -6,6 +6,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use rustls::{ClientConnection, ServerConfig, ServerConnection, StreamOwned};
+use rustls_pki_types::CertificateDer;
 
 use crate::authority::TlsOffer;
 use crate::wait::PATIENCE;
@@ -41,6 +42,17 @@ impl Socket {
             stream.conn.complete_io(&mut stream.sock)?;
         }
         Ok(Self::Client(Box::new(stream)))
+    }
+
+    /// The certificates that the other end showed, leaf first; none in plaintext.
+    #[must_use]
+    pub fn peer_certificates(&self) -> &[CertificateDer<'static>] {
+        let shown = match self {
+            Self::Plain(_) => None,
+            Self::Client(stream) => stream.conn.peer_certificates(),
+            Self::Server(stream) => stream.conn.peer_certificates(),
+        };
+        shown.unwrap_or_default()
     }
 
     /// Serves a connection that was accepted in plaintext.
