@@ -159,6 +159,8 @@ impl Control {
     }
 
     fn try_reload(&mut self, background: &mut JoinSet<()>) -> Result<String, Diagnostics> {
+        // The policy first: it is put in force by one store at the end, certificates one by one.
+        let compiled = compile::compile(&self.workshop, Some(&self.compiled))?;
         for plan in &self.plans {
             if let ListenerKind::Tls(tls) = &plan.kind {
                 tls.reload().inspect_err(|found| {
@@ -167,7 +169,6 @@ impl Control {
                 })?;
             }
         }
-        let compiled = compile::compile(&self.workshop, Some(&self.compiled))?;
         if !compiled.warnings.is_empty() {
             tracing::warn!("{}", compiled.warnings.render(Color::Never));
         }

@@ -39,7 +39,7 @@ impl GuardedFetch {
     async fn fetch(&self, url: &Url, bounds: FetchBounds) -> Result<Fetched, FetchError> {
         let host = url.host().ok_or(FetchError::AddressRefused)?;
         let port = url.port_or_known_default().ok_or(FetchError::AddressRefused)?;
-        let address = resolve(&host, port, bounds.reach).await?;
+        let address = resolve(&host, port, bounds.reach, look_up).await?;
         let is_tls = match url.scheme() {
             "https" => true,
             // Plaintext never leaves the machine.
@@ -78,15 +78,16 @@ impl Fetch for GuardedFetch {
 }
 
 /// One address, and only if every address of the name may be connected to: a name that mixes public and
-/// private ones is how rebinding begins.
-async fn resolve(host: &Host<&str>, port: u16, reach: Reach) -> Result<SocketAddr, FetchError> {
-    let addresses: Vec<SocketAddr> = match host {
+/// private ones is how rebinding begins. The resolver can be asked once only, as its type says: what it
+/// would answer a moment later changes nothing.
+async fn resolve<L>(host: &Host<&str>, port: u16, reach: Reach, look_up: L) -> Result<SocketAddr, FetchError>
+where
+    L: AsyncFnOnce(&str, u16) -> std::io::Result<Vec<SocketAddr>>,
+{
+    let addresses = match host {
         Host::Ipv4(address) => vec![SocketAddr::from((*address, port))],
         Host::Ipv6(address) => vec![SocketAddr::from((*address, port))],
-        Host::Domain(name) => {
-            let found = tokio::net::lookup_host((*name, port)).await.map_err(|_| FetchError::NameUnknown)?;
-            found.collect()
-        }
+        Host::Domain(name) => look_up(name, port).await.map_err(|_| FetchError::NameUnknown)?,
     };
     if reach == Reach::PublicOnly && !addresses.iter().all(|address| is_public(address.ip())) {
         return Err(FetchError::AddressRefused);
@@ -96,6 +97,11 @@ async fn resolve(host: &Host<&str>, port: u16, reach: Reach) -> Result<SocketAdd
         true => FetchError::NameUnknown,
         false => FetchError::AddressRefused,
     })
+}
+
+/// Asks this machine's resolver.
+async fn look_up(name: &str, port: u16) -> std::io::Result<Vec<SocketAddr>> {
+    Ok(tokio::net::lookup_host((name, port)).await?.collect())
 }
 
 /// Global unicast, by the special-purpose registries of RFC 6890.
@@ -212,12 +218,52 @@ mod tests {
         }
     }
 
+    /// What comes of a name that resolves to these addresses.
+    async fn found(addresses: &[&str], reach: Reach) -> Result<SocketAddr, FetchError> {
+        let host = Host::Domain("id.test");
+        resolve(&host, 443, reach, async |_: &str, port| {
+            Ok(addresses.iter().map(|address| SocketAddr::new(address.parse().unwrap(), port)).collect())
+        })
+        .await
+    }
+
+    // proves: GW-08
+    #[tokio::test]
+    async fn a_name_is_believed_only_if_all_its_addresses_may_be_connected_to() {
+        use Reach::{PrivateToo, PublicOnly};
+        let refused = Err(FetchError::AddressRefused);
+        let at = |address: &str| Ok(SocketAddr::new(address.parse().unwrap(), 443));
+        assert_eq!(found(&["1.1.1.1", "2606:4700::1111"], PublicOnly).await, at("1.1.1.1"));
+        for private in
+            ["127.0.0.1", "10.0.0.1", "169.254.169.254", "::1", "fd00::1", "::ffff:169.254.169.254"]
+        {
+            assert_eq!(found(&[private], PublicOnly).await, refused, "{private}");
+            assert_eq!(
+                found(&["1.1.1.1", private], PublicOnly).await,
+                refused,
+                "{private} behind a public one"
+            );
+            assert_eq!(found(&[private, "1.1.1.1"], PublicOnly).await, refused, "{private}");
+        }
+        assert_eq!(found(&["10.0.0.1"], PrivateToo).await, at("10.0.0.1"));
+        for metadata in ["169.254.169.254", "fe80::1", "::ffff:169.254.169.254"] {
+            assert_eq!(found(&[metadata], PrivateToo).await, refused, "{metadata}");
+        }
+        assert_eq!(found(&[], PublicOnly).await, Err(FetchError::NameUnknown));
+    }
+
     #[tokio::test]
     async fn metadata_addresses_are_refused_even_where_private_ones_are_not() {
         let metadata = Host::Ipv4("169.254.169.254".parse().unwrap());
-        assert_eq!(resolve(&metadata, 443, Reach::PrivateToo).await, Err(FetchError::AddressRefused));
+        assert_eq!(
+            resolve(&metadata, 443, Reach::PrivateToo, look_up).await,
+            Err(FetchError::AddressRefused)
+        );
         let loopback = Host::Domain("localhost");
-        assert_eq!(resolve(&loopback, 443, Reach::PublicOnly).await, Err(FetchError::AddressRefused));
-        assert!(resolve(&loopback, 443, Reach::PrivateToo).await.is_ok());
+        assert_eq!(
+            resolve(&loopback, 443, Reach::PublicOnly, look_up).await,
+            Err(FetchError::AddressRefused)
+        );
+        assert!(resolve(&loopback, 443, Reach::PrivateToo, look_up).await.is_ok());
     }
 }

@@ -34,6 +34,8 @@ mod policy;
 mod record;
 mod release;
 mod respond;
+#[cfg(test)]
+mod sabotage;
 mod stages;
 mod timer;
 mod trace;

@@ -77,6 +77,8 @@ impl Trace {
             Ok(_) => Answer::Passed,
             Err(denial) => Answer::Denied(denial.reason()),
         };
+        #[cfg(test)]
+        crate::sabotage::strike(stage);
         self.trail.note(stage, answer, self.clock.mono());
         result
     }
@@ -91,6 +93,8 @@ impl Trace {
         strength: Strength,
         result: Result<T, Denial>,
     ) -> Result<Option<T>, Denial> {
+        #[cfg(test)]
+        crate::sabotage::strike(stage);
         self.trail.step(stage, strength, self.clock.mono(), result).map(Result::ok)
     }
 
@@ -101,6 +105,8 @@ impl Trace {
 
     /// Notes that a stage passed.
     pub(crate) fn pass(&mut self, stage: Stage) {
+        #[cfg(test)]
+        crate::sabotage::strike(stage);
         self.trail.note(stage, Answer::Passed, self.clock.mono());
     }
 

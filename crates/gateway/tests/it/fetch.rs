@@ -52,6 +52,14 @@ fn keys_stay_away(served: &Served, settings: Value) -> Walk {
     walk
 }
 
+/// The record says from where something was not had, and why.
+#[track_caller]
+fn is_recorded(walk: &Walk, url: &str, cause: &str) {
+    let event = walk.record.wait_until("the fetch", |event| event["event"] == "sys_fetch_refused");
+    assert_eq!(event["url"], url, "{event:#}");
+    assert!(event["cause"].as_str().unwrap().contains(cause), "expected {cause} in {event:#}");
+}
+
 fn within() -> Value {
     json!({ "allow_private_network": true, "keys": { "timeout": "300ms", "size": "64KiB" } })
 }
@@ -70,45 +78,61 @@ fn keys_are_fetched_once_and_used() {
     assert!(!seen.headers.has("authorization"));
 }
 
-// proves-part: GW-08 (that a refused fetch is audited is not shown)
+// proves: GW-08
 #[test]
 fn an_address_that_is_not_public_is_not_connected_to() {
     let served = Served::new(|keys| Answer::json(&keys));
-    keys_stay_away(&served, json!({}));
+    let walk = keys_stay_away(&served, json!({}));
     assert_eq!(served.server.connections(), 0, "somebody connected");
-    for address in ["169.254.169.254", "[::1]", "10.0.0.1", "192.168.0.1", "[::ffff:127.0.0.1]", "0.0.0.0"] {
+    is_recorded(&walk, &served.url(), "may not be connected to");
+    // `localhost` is a name, and what it resolves to is what counts.
+    for address in
+        ["localhost", "169.254.169.254", "[::1]", "10.0.0.1", "192.168.0.1", "[::ffff:127.0.0.1]", "0.0.0.0"]
+    {
+        let url = format!("https://{address}/jwks");
         let walk = Setup::new()
             .policy(json!({ "identity": { "customers": {
-                "jwks": { "file": null, "url": format!("https://{address}/jwks") },
+                "jwks": { "file": null, "url": url },
                 "keys": { "timeout": "2s" },
             } } }))
             .start();
         let token = walk.token("orders:read");
         walk.send(get("/orders").bearer(&token)).refused(Reason::KeysUnavailable);
+        let event = walk.record.wait_until("the fetch", |event| event["event"] == "sys_fetch_refused");
+        assert_eq!(event["cause"], "the address may not be connected to", "{address}: {event:#}");
     }
 }
 
-// proves-part: GW-08 (that a refused fetch is audited is not shown)
+// proves: GW-08
 #[test]
 fn a_redirect_is_not_followed() {
     let elsewhere = Upstream::answering(Answer::json("{}"));
     let location = format!("{}/jwks", elsewhere.url());
     let served = Served::new(|_| Answer::respond(302, &[("Location", &location)], ""));
-    keys_stay_away(&served, within());
+    let walk = keys_stay_away(&served, within());
     assert_eq!(elsewhere.connections(), 0);
+    is_recorded(&walk, &served.url(), "redirects");
 }
 
-// proves-part: GW-08 (that a refused fetch is audited is not shown)
+// proves: GW-08
 #[test]
 fn a_document_without_end_is_cut_off() {
     let chunk = " ".repeat(64 * 1024);
     let endless: Vec<&str> = std::iter::repeat_n(chunk.as_str(), 64).collect();
-    keys_stay_away(&Served::new(|_| Answer::chunked(&[], &endless, &[])), within());
+    let served = Served::new(|_| Answer::chunked(&[], &endless, &[]));
+    is_recorded(&keys_stay_away(&served, within()), &served.url(), "too large");
     let announced = Answer::CloseMidBody { announced: 1 << 30, sent: b"{".to_vec() };
     keys_stay_away(&Served::new(|_| announced.clone()), within());
 }
 
-// proves-part: GW-14 (only the key source is stopped)
+// proves: GW-08
+#[test]
+fn an_answer_that_does_not_end_is_not_waited_for() {
+    let served = Served::new(|_| Answer::Stall);
+    is_recorded(&keys_stay_away(&served, within()), &served.url(), "too long");
+}
+
+// proves-part: GW-14 (the key source)
 #[test]
 fn an_issuer_that_hangs_lies_or_breaks_lets_nobody_in() {
     for answer in [
@@ -126,7 +150,7 @@ fn an_issuer_that_hangs_lies_or_breaks_lets_nobody_in() {
     }
 }
 
-// proves-part: GW-14 (only the key source is stopped)
+// proves-part: GW-14 (the key source)
 #[test]
 fn an_issuer_whose_certificate_is_not_trusted_lets_nobody_in() {
     let mut served = Served::new(|keys| Answer::json(&keys));

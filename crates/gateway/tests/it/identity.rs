@@ -179,7 +179,7 @@ fn attributes_come_from_the_token_and_nowhere_else() {
     walk.send(get("/admin/x?scope=admin").bearer(&token)).refused(Reason::ScopeInsufficient);
 }
 
-// proves-part: GW-14 (only the key source is stopped)
+// proves-part: GW-14 (the key source)
 #[test]
 fn without_the_issuers_keys_nobody_is_let_in() {
     let port = portcullis_testkit::ClosedPort::new();

@@ -439,6 +439,7 @@ fn a_trusted_upstream_is_reached_over_tls_and_connections_are_reused() {
     assert_eq!(walk.upstream.connections(), 1);
 }
 
+// proves: TLS-14
 #[test]
 fn a_plaintext_answer_where_tls_is_due_is_not_believed() {
     let authority = Authority::new();

@@ -122,6 +122,15 @@ impl Setup {
     /// Starts the gateway.
     #[track_caller]
     pub(crate) fn start(self) -> Walk {
+        match self.try_start() {
+            Ok(walk) => walk,
+            Err(StartError::Configuration(mistakes)) => panic!("{}", mistakes.render(Color::Never)),
+            Err(error) => panic!("the gateway does not start: {error}"),
+        }
+    }
+
+    /// Starts the gateway, which may have reasons not to.
+    pub(crate) fn try_start(self) -> Result<Walk, StartError> {
         let upstream = self.upstream.unwrap_or_else(|| Upstream::answering(Answer::ok("hello")));
         let mut configuration = policy::configuration(&upstream.url());
         merge(&mut configuration, self.configuration);
@@ -135,19 +144,15 @@ impl Setup {
             self.workspace.file("portcullis.yaml", serde_json::to_string_pretty(&configuration).unwrap());
 
         let record = Memory::default();
-        let gateway = match Gateway::start(Options {
+        let gateway = Gateway::start(Options {
             file: path,
             environment: Environment::fixed([("UNUSED", "")]).with_base(self.workspace.root()),
             clock: self.clock.clone(),
             record: Some(SinkChoice::Memory(record.clone())),
             roots: PublicRoots::fixed(self.roots),
             watch: self.watch,
-        }) {
-            Ok(gateway) => gateway,
-            Err(StartError::Configuration(mistakes)) => panic!("{}", mistakes.render(Color::Never)),
-            Err(error) => panic!("the gateway does not start: {error}"),
-        };
-        Walk {
+        })?;
+        Ok(Walk {
             gateway: Some(gateway),
             upstream,
             record: Record(record),
@@ -159,7 +164,7 @@ impl Setup {
             events: Cell::default(),
             requests: Cell::default(),
             accounting: Cell::new(Accounting::Strict),
-        }
+        })
     }
 }
 
