@@ -15,11 +15,12 @@ use aws_lc_rs::signature::{ECDSA_P256_SHA256_FIXED, ParsedPublicKey};
 use base64::Engine as _;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use divan::Bencher;
+use http::Method;
 use http::header::{AUTHORIZATION, HeaderMap, HeaderValue};
-use portcullis_authn::config::IssuerConfig;
+use portcullis_authn::config::{DpopConfig, IssuerConfig};
 use portcullis_authn::{
-    AcceptedSchemes, Authenticator, DEFAULT_TOKEN_SIZE, Fetch, FetchBounds, FetchFuture, Surroundings,
-    compile,
+    AcceptedSchemes, Authenticator, DEFAULT_TOKEN_SIZE, ExternalUrl, Fetch, FetchBounds, FetchFuture, Form,
+    Shown, Surroundings, UrlScheme, compile,
 };
 use portcullis_config::{Diagnostics, Document, Environment, Limits, decode};
 use portcullis_domain::{Clock, Now, Timestamp};
@@ -39,6 +40,10 @@ struct NoFetch;
 impl Fetch for NoFetch {
     fn get<'a>(&'a self, url: &'a Url, _: FetchBounds) -> FetchFuture<'a> {
         panic!("{url} was asked for in the benchmark")
+    }
+
+    fn post<'a>(&'a self, url: &'a Url, _: &'a Form, _: FetchBounds) -> FetchFuture<'a> {
+        panic!("{url} was asked in the benchmark")
     }
 }
 
@@ -72,7 +77,9 @@ fn scene(algorithm: SigningAlgorithm, cache: u32) -> Scene {
         running: None,
         token_size: DEFAULT_TOKEN_SIZE,
     };
-    let authenticator = compile(&identity, &document.at("/identity"), &surroundings, &mut diagnostics)
+    let (place, dpop_place) = (document.at("/identity"), document.at("/dpop"));
+    let dpop = DpopConfig::default();
+    let authenticator = compile(&identity, &place, &dpop, &dpop_place, &surroundings, &mut diagnostics)
         .unwrap_or_else(|| panic!("{diagnostics:?}"));
     let accepted = authenticator.accept(["bench"], "bench").expect("the scheme above");
     Scene { issuer, authenticator, accepted, now: clock.now() }
@@ -85,8 +92,11 @@ impl Scene {
 
     /// Takes the token out of the head and identifies; all of what the stage does.
     fn walk(&self, mut headers: HeaderMap) -> bool {
-        let taken = self.authenticator.take_bearer(&mut headers, None, &self.accepted).unwrap();
-        let call = pin!(self.authenticator.identify(taken.token.as_ref(), &self.accepted, self.now));
+        let taken = self.authenticator.take_token(&mut headers, None, &self.accepted).unwrap();
+        let url = ExternalUrl { scheme: UrlScheme::Https, host: "api.example.com", port: None, path: "/" };
+        let (token, proofs) = (taken.token.as_ref(), &taken.proofs);
+        let shown = Shown { token, proofs, method: &Method::GET, url, certificate: None };
+        let call = pin!(self.authenticator.identify(&shown, &self.accepted, self.now));
         match call.poll(&mut Context::from_waker(Waker::noop())) {
             Poll::Ready(answer) => black_box(answer).is_ok(),
             Poll::Pending => panic!("waited, with the key at hand"),

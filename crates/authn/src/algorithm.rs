@@ -115,6 +115,16 @@ impl AllowedAlgorithms {
         self.0.contains(&algorithm)
     }
 
+    pub(crate) fn iter(&self) -> impl Iterator<Item = Algorithm> {
+        self.0.iter().copied()
+    }
+
+    /// Their names, separated by spaces.
+    pub(crate) fn names(&self) -> String {
+        let names: Vec<&str> = self.0.iter().map(|algorithm| algorithm.name()).collect();
+        names.join(" ")
+    }
+
     /// The algorithm to which a key of this kind is bound when the key itself names none.
     ///
     /// For curves there is one at most. An RSA key could serve six; it gets the issuer's first, so that

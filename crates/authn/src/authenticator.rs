@@ -2,7 +2,7 @@
 //!
 //! In: the head of a request, and which schemes its operation accepts. Out: the [`Principal`]
 //! behind the token, or a [`Denial`] with the challenge that fits. Called by the gateway's `admit`:
-//! first [`Authenticator::take_bearer`], then [`Authenticator::identify`], for each request anew
+//! first [`Authenticator::take_token`], then [`Authenticator::identify`], for each request anew
 //! (RFC 9110 §11: a connection is never authenticated). Does not decide what the caller may do: see
 //! `authz`.
 
@@ -13,17 +13,25 @@ use http::HeaderMap;
 use portcullis_domain::{Denial, Now, Principal, Reason};
 use thiserror::Error;
 
-use crate::bearer::{self, BearerToken, Taken};
-use crate::cache::Question;
+use crate::algorithm::Algorithm;
+use crate::assurance::{Factors, Requirements};
+use crate::bearer::{self, AccessToken, Taken, TokenScheme};
+use crate::cache::{Believed, Proven, Question};
 use crate::challenge::Challenges;
+use crate::dpop::ProofRules;
+use crate::introspection::{Introspection, Vouched};
 use crate::jws::Compact;
 use crate::jwt;
 use crate::keys::KeyStatus;
+use crate::possession::{self, Shown};
 use crate::refusal::Refusal;
+use crate::revoked::{Revocable, Revoked};
 use crate::trusted_issuer::TrustedIssuer;
 
 /// Longest pause of the driver; keys that are due sooner are refreshed sooner.
 const LONGEST_PAUSE: Duration = Duration::from_secs(60);
+/// RFC 9449 §8.1.
+const NONCE_FIELD: &str = "dpop-nonce";
 /// Shortest pause of the driver, so that nothing it meets can make it spin.
 const SHORTEST_PAUSE: Duration = Duration::from_secs(1);
 
@@ -31,6 +39,8 @@ const SHORTEST_PAUSE: Duration = Duration::from_secs(1);
 #[derive(Debug)]
 pub struct Authenticator {
     issuers: Box<[TrustedIssuer]>,
+    proofs: ProofRules,
+    revoked: Arc<Revoked>,
     token_size: usize,
 }
 
@@ -40,6 +50,7 @@ pub struct Authenticator {
 pub struct AcceptedSchemes {
     /// One bit per issuer, in the order of [`Authenticator::issuers`].
     bits: u64,
+    requirements: Requirements,
     challenges: Challenges,
 }
 
@@ -57,21 +68,36 @@ pub struct Recognized {
 pub enum Recognition {
     /// Its token was verified now.
     Verification,
-    /// The same token had been verified before, and what was proven still holds.
+    /// Its issuer vouched for it now (RFC 7662).
+    Introspection,
+    /// The same token had been judged before, and what was proven still holds.
     Memory,
 }
 
-/// A scheme that no issuer is configured for.
+/// Why a set of schemes cannot be accepted together.
 #[derive(Clone, Debug, PartialEq, Eq, Error)]
-#[error("no issuer is configured for the security scheme `{0}`")]
-pub struct SchemeUnknown(pub String);
+pub enum SchemesRefused {
+    /// A scheme that no issuer is configured for.
+    #[error("no issuer is configured for the security scheme `{0}`")]
+    Unknown(String),
+    /// An opaque token does not say whose it is, and no issuer may be shown another's tokens.
+    #[error("both `{0}` and `{1}` would have to be asked about a token that does not say whose it is")]
+    TwoToAsk(String, String),
+}
 
 impl Authenticator {
     /// How many issuers one policy may have.
     pub const ISSUERS: usize = u64::BITS as usize;
 
-    pub(crate) fn new(issuers: Vec<TrustedIssuer>, token_size: usize) -> Self {
-        Self { issuers: issuers.into(), token_size }
+    pub(crate) fn new(issuers: Vec<TrustedIssuer>, proofs: ProofRules, token_size: usize) -> Self {
+        Self { issuers: issuers.into(), proofs, revoked: Arc::new(Revoked::nothing()), token_size }
+    }
+
+    /// Refuses what is among these revocations, however well it is signed.
+    #[must_use]
+    pub fn believing_no(mut self, revoked: &Arc<Revoked>) -> Self {
+        self.revoked = Arc::clone(revoked);
+        self
     }
 
     /// The names of the schemes that tokens can satisfy.
@@ -79,59 +105,110 @@ impl Authenticator {
         self.issuers.iter().map(|issuer| &*issuer.scheme)
     }
 
+    /// The identifier of the issuer behind a scheme.
+    #[must_use]
+    pub fn issuer_of(&self, scheme: &str) -> Option<&str> {
+        self.issuers.iter().find(|issuer| *issuer.scheme == *scheme).map(|issuer| issuer.issuer.as_str())
+    }
+
+    /// The algorithms that proofs of possession may be signed with.
+    pub fn proof_algorithms(&self) -> impl Iterator<Item = &'static str> {
+        self.proofs.algorithms.iter().map(Algorithm::name)
+    }
+
     /// The set of these schemes, with the realm that challenges name. An operation without schemes
     /// has a set too: it is for taking tokens out of requests that need none.
     ///
     /// # Errors
-    /// The first scheme that no issuer is configured for.
+    /// The first scheme that no issuer is configured for; two schemes whose issuers would both have to be
+    /// asked about an opaque token.
     pub fn accept<'n>(
         &self,
         schemes: impl IntoIterator<Item = &'n str>,
         realm: &str,
-    ) -> Result<AcceptedSchemes, SchemeUnknown> {
-        let mut bits = 0;
-        for scheme in schemes {
-            let index = self.issuers.iter().position(|issuer| *issuer.scheme == *scheme);
-            bits |= 1 << index.ok_or_else(|| SchemeUnknown(scheme.to_owned()))?;
-        }
-        Ok(AcceptedSchemes { bits, challenges: Challenges::new(realm) })
+    ) -> Result<AcceptedSchemes, SchemesRefused> {
+        self.accept_if(schemes, realm, Requirements::default())
     }
 
-    /// Takes the bearer token out of the head, so that it cannot reach the upstream or the record.
+    /// The same for an operation that requires something of the credential.
+    ///
+    /// # Errors
+    /// As [`Authenticator::accept`].
+    pub fn accept_if<'n>(
+        &self,
+        schemes: impl IntoIterator<Item = &'n str>,
+        realm: &str,
+        requirements: Requirements,
+    ) -> Result<AcceptedSchemes, SchemesRefused> {
+        let mut bits = 0;
+        let mut asked: Option<&TrustedIssuer> = None;
+        let mut second_factors = Vec::new();
+        for scheme in schemes {
+            let found = self.issuers.iter().enumerate().find(|(_, issuer)| *issuer.scheme == *scheme);
+            let (index, issuer) = found.ok_or_else(|| SchemesRefused::Unknown(scheme.to_owned()))?;
+            bits |= 1 << index;
+            second_factors.extend(issuer.vocabulary.second_factor_acr.iter().map(|acr| &**acr));
+            if issuer.introspection.is_some()
+                && let Some(other) = asked.replace(issuer).filter(|other| other.scheme != issuer.scheme)
+            {
+                return Err(SchemesRefused::TwoToAsk(other.scheme.to_string(), issuer.scheme.to_string()));
+            }
+        }
+        let strength = &requirements.strength;
+        let acr_values: Vec<&str> = match (strength.acr.is_empty(), strength.factors) {
+            (false, _) => strength.acr.iter().map(|acr| &**acr).collect(),
+            (true, Factors::Second) => second_factors,
+            (true, Factors::AsIssued) => Vec::new(),
+        };
+        let algorithms = self.proofs.algorithm_names();
+        let challenges = Challenges::new(realm, algorithms, &requirements, &acr_values);
+        Ok(AcceptedSchemes { bits, requirements, challenges })
+    }
+
+    /// Takes the access token and its proofs out of the head, so that they cannot reach the upstream or
+    /// the record.
     ///
     /// # Errors
     /// [`Reason::CredentialAmbiguous`] (400) if two places carry one: the upstream might believe
     /// the other. [`Reason::CredentialMalformed`] and [`Reason::TokenTooLarge`] (401) before
     /// anything is parsed.
-    pub fn take_bearer(
+    pub fn take_token(
         &self,
         headers: &mut HeaderMap,
         query: Option<&str>,
         accepted: &AcceptedSchemes,
     ) -> Result<Taken, Denial> {
-        bearer::take(headers, query, self.token_size).map_err(|refusal| accepted.challenges.refuse(refusal))
+        bearer::take(headers, query, self.token_size)
+            .map_err(|refusal| accepted.challenges.refuse(refusal, TokenScheme::Bearer))
     }
 
-    /// Finds out who is calling. Waits only if a key has to be fetched first.
+    /// Finds out who is calling. Waits only if a key has to be fetched, or the issuer to be asked, first.
     ///
     /// # Errors
     /// [`Reason::CredentialMissing`] without a token, with a challenge that names no error. A
     /// `Token…` reason if the token is not believed; all look alike to the client (RFC 6750 §3.1).
-    /// [`Reason::KeysUnavailable`] (503) if the issuer's keys cannot be had.
+    /// A `Proof…` reason if the client does not show the key that the token is bound to.
+    /// [`Reason::SenderConstraintMissing`] and [`Reason::AuthenticationInsufficient`] if the operation
+    /// requires more. [`Reason::KeysUnavailable`], [`Reason::IntrospectionUnavailable`] and
+    /// [`Reason::ProofsSaturated`] (503) if nothing could be decided.
     pub async fn identify(
         &self,
-        token: Option<&BearerToken>,
+        shown: &Shown<'_>,
         accepted: &AcceptedSchemes,
         now: Now,
     ) -> Result<Recognized, Denial> {
-        let Some(token) = token else { return Err(accepted.challenges.missing()) };
-        if let Some(principal) = self.recall(token, accepted, now) {
-            return Ok(Recognized { principal, by: Recognition::Memory });
-        }
-        match self.verify(token, accepted, now).await {
-            Ok(principal) => Ok(Recognized { principal, by: Recognition::Verification }),
-            Err(refusal) => Err(accepted.challenges.refuse(refusal)),
-        }
+        let Some(token) = shown.token else { return Err(accepted.challenges.missing()) };
+        let answer = match self.recall(token, accepted, now) {
+            Some(believed) => Ok((believed, Recognition::Memory)),
+            None => self.judge(token, accepted, now).await,
+        };
+        let recognized = answer.and_then(|(believed, by)| {
+            // Asked anew for each request: what is remembered was good when it was judged.
+            self.revoked.refuse(&Revocable::by(&believed.principal, believed.kid.as_deref()), now)?;
+            self.check_use(shown, token, &believed, accepted, now)?;
+            Ok(Recognized { principal: believed.principal, by })
+        });
+        recognized.map_err(|refusal| self.deny(refusal, token.scheme(), accepted, now))
     }
 
     /// Refreshes the keys that are due, all issuers at once, and tells how long nothing will be due.
@@ -173,35 +250,98 @@ impl Authenticator {
         &self.issuers
     }
 
-    fn recall(&self, token: &BearerToken, accepted: &AcceptedSchemes, now: Now) -> Option<Arc<Principal>> {
+    pub(crate) const fn proofs(&self) -> &ProofRules {
+        &self.proofs
+    }
+
+    fn recall(&self, token: &AccessToken, accepted: &AcceptedSchemes, now: Now) -> Option<Believed> {
         let mut remembering = self.accepted(accepted).filter(|issuer| issuer.verified.is_on()).peekable();
         remembering.peek()?; // spares the digest where nothing is remembered
         let question = accepted.ask(token);
         remembering.find_map(|issuer| issuer.verified.recall(&question, &issuer.keys, now))
     }
 
-    async fn verify(
+    /// Judges a token that is not remembered: a JWT by its signature, any other by asking its issuer.
+    async fn judge(
         &self,
-        token: &BearerToken,
+        token: &AccessToken,
         accepted: &AcceptedSchemes,
         now: Now,
-    ) -> Result<Arc<Principal>, Refusal> {
-        let compact = Compact::read(token.expose())?;
+    ) -> Result<(Believed, Recognition), Refusal> {
+        let no_jwt = match Compact::read(token.expose()) {
+            Ok(compact) => return self.verify(token, &compact, accepted, now).await,
+            Err(refusal) => refusal,
+        };
+        // What is a JWT in form and not in content stays one: it is refused, and shown to nobody.
+        if no_jwt.reason() != Reason::TokenMalformed {
+            return Err(no_jwt);
+        }
+        let asked =
+            self.accepted(accepted).find_map(|issuer| Some((issuer, issuer.introspection.as_deref()?)));
+        match asked {
+            Some((issuer, introspection)) => ask(issuer, introspection, token, now).await,
+            None => Err(no_jwt),
+        }
+    }
+
+    async fn verify(
+        &self,
+        token: &AccessToken,
+        compact: &Compact<'_>,
+        accepted: &AcceptedSchemes,
+        now: Now,
+    ) -> Result<(Believed, Recognition), Refusal> {
         let claimed = jwt::claimed_issuer(&compact.payload)?;
         let mut refusal =
             Refusal::because(Reason::TokenIssuerUnknown, "`iss` is none that this operation accepts");
         for issuer in self.accepted(accepted).filter(|issuer| issuer.issuer.as_str() == claimed) {
-            match issuer.verify(&compact, now).await {
+            if let Some(introspection) = issuer.asked_about_all() {
+                return ask(issuer, introspection, token, now).await;
+            }
+            match issuer.verify(compact, now).await {
                 Ok(proven) => {
                     if issuer.verified.is_on() {
                         issuer.verified.remember(accepted.ask(token), token.expose().len(), &proven);
                     }
-                    return Ok(proven.principal);
+                    let Proven { principal, binding, kid, .. } = proven;
+                    let believed = Believed { principal, binding, kid };
+                    return Ok((believed, Recognition::Verification));
                 }
                 Err(other) => refusal = refusal.or(other),
             }
         }
         Err(refusal)
+    }
+
+    /// Whether this client may use the token here, and whether the caller is authenticated well enough.
+    fn check_use(
+        &self,
+        shown: &Shown<'_>,
+        token: &AccessToken,
+        believed: &Believed,
+        accepted: &AcceptedSchemes,
+        now: Now,
+    ) -> Result<(), Refusal> {
+        let Requirements { constraint, strength } = &accepted.requirements;
+        possession::check(shown, token, &believed.binding, *constraint, &self.proofs, now)?;
+        if strength.is_any() {
+            return Ok(());
+        }
+        let scheme = &believed.principal.scheme;
+        let issuer = self.issuers.iter().find(|issuer| issuer.scheme == *scheme);
+        let issuer = issuer.ok_or(Reason::InternalFault)?;
+        strength.check(&issuer.vocabulary, &believed.principal.claims, now.wall, issuer.rules.skew)
+    }
+
+    fn deny(&self, refusal: Refusal, scheme: TokenScheme, accepted: &AcceptedSchemes, now: Now) -> Denial {
+        let reason = refusal.reason();
+        let denial = accepted.challenges.refuse(refusal, scheme);
+        match &self.proofs.nonces {
+            Some(nonces) if reason == Reason::ProofNonceWanted => {
+                denial.with_field(NONCE_FIELD, nonces.current(now.wall))
+            }
+            Some(_) | None => denial,
+        }
     }
 
     fn accepted(&self, accepted: &AcceptedSchemes) -> impl Iterator<Item = &TrustedIssuer> {
@@ -221,7 +361,20 @@ impl AcceptedSchemes {
         self.bits == 0
     }
 
-    fn ask(&self, token: &BearerToken) -> Question {
+    fn ask(&self, token: &AccessToken) -> Question {
         Question { token: token.digest(), accepted: self.bits }
     }
+}
+
+async fn ask(
+    issuer: &TrustedIssuer,
+    introspection: &Introspection,
+    token: &AccessToken,
+    now: Now,
+) -> Result<(Believed, Recognition), Refusal> {
+    let vouched = introspection.judge(token, &issuer.issuer, &issuer.scheme, now).await?;
+    Ok(match vouched {
+        Vouched::Now(believed) => (believed, Recognition::Introspection),
+        Vouched::Before(believed) => (believed, Recognition::Memory),
+    })
 }

@@ -1,9 +1,9 @@
-//! Where a bearer token may sit, and taking it out of there.
+//! Where an access token may sit, and taking it out of there.
 //!
-//! In: the header fields and the query of a request. Out: the token, and a head that no longer
-//! carries it, so that it can reach neither the upstream nor the record. Called once per request,
-//! before [`Authenticator::identify`](crate::Authenticator::identify). Does not judge the token:
-//! see [`crate::jws`]. RFC 6750 §2. Tokens in a form body (§2.2) are never looked for; tokens in
+//! In: the header fields and the query of a request. Out: the token and the proof that came with it,
+//! and a head that no longer carries them, so that they can reach neither the upstream nor the record.
+//! Called once per request, before [`Authenticator::identify`](crate::Authenticator::identify). Does not
+//! judge the token: see [`crate::jws`], nor the proof: see [`crate::dpop`]. RFC 6750 §2, RFC 9449 §7.1. Tokens in a form body (§2.2) are never looked for; tokens in
 //! the query (§2.3) are ignored on purpose, since URLs end up in logs.
 
 use std::borrow::Cow;
@@ -11,22 +11,45 @@ use std::fmt;
 use std::sync::OnceLock;
 
 use aws_lc_rs::digest;
-use http::header::{AUTHORIZATION, HeaderMap, HeaderValue};
+use http::header::{AUTHORIZATION, HeaderMap, HeaderName, HeaderValue};
 use portcullis_domain::Reason;
 
 use crate::refusal::Refusal;
 
+/// The field with the proof of possession (RFC 9449 §4.1).
+pub const DPOP: HeaderName = HeaderName::from_static("dpop");
 /// The query parameter of RFC 6750 §2.3.
 const QUERY_PARAMETER: &[u8] = b"access_token";
 
-/// A bearer token as it was presented: not judged yet.
+/// An access token as it was presented, with the Bearer or the DPoP scheme: not judged yet.
 ///
-/// Keeps the field value instead of copying it; never printed, and only [`BearerToken::expose`]
+/// Keeps the field value instead of copying it; never printed, and only [`AccessToken::expose`]
 /// leads to the bytes. Invariant: a `b64token` (RFC 6750 §2.1) within the configured size.
-pub struct BearerToken {
+pub struct AccessToken {
     field: HeaderValue,
     start: usize,
+    scheme: TokenScheme,
     digest: OnceLock<TokenDigest>,
+}
+
+/// With which scheme a token was presented.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum TokenScheme {
+    /// Whoever holds the token may use it (RFC 6750 §2.1).
+    Bearer,
+    /// Only whoever holds the key may use it (RFC 9449 §7.1).
+    Dpop,
+}
+
+/// The proofs of possession that came with a request.
+#[derive(Clone, Debug)]
+pub enum Proofs {
+    /// None.
+    Absent,
+    /// One, in its `DPoP` field.
+    One(HeaderValue),
+    /// Several fields, of which none counts (RFC 9449 §4.3).
+    Several,
 }
 
 /// SHA-256 of a token: names it in caches and counters without being it.
@@ -37,7 +60,9 @@ pub struct TokenDigest([u8; 32]);
 #[derive(Debug)]
 pub struct Taken {
     /// The token of the Authorization field, if there is one.
-    pub token: Option<BearerToken>,
+    pub token: Option<AccessToken>,
+    /// What proves that the client holds the token's key.
+    pub proofs: Proofs,
     /// Whether the query carries one as well.
     pub query: QueryToken,
 }
@@ -51,11 +76,17 @@ pub enum QueryToken {
     Ignored,
 }
 
-impl BearerToken {
+impl AccessToken {
     /// The token itself. Never log, format or store what this returns.
     #[must_use]
     pub fn expose(&self) -> &[u8] {
         self.field.as_bytes().get(self.start..).unwrap_or_default()
+    }
+
+    /// With which scheme it came.
+    #[must_use]
+    pub const fn scheme(&self) -> TokenScheme {
+        self.scheme
     }
 
     /// The token's digest, computed once.
@@ -79,10 +110,10 @@ impl TokenDigest {
     }
 }
 
-/// Takes the bearer token out of `headers`. After this no Authorization field with a bearer token
-/// is left, whatever the answer is.
+/// Takes the access token and its proofs out of `headers`. After this no Authorization field with an
+/// access token and no `DPoP` field is left, whatever the answer is.
 ///
-/// Other schemes are left alone: they are no bearer credential, and whether they may pass is decided
+/// Other schemes are left alone: they carry no access token, and whether they may pass is decided
 /// by whoever knows the operation.
 ///
 /// # Errors
@@ -91,17 +122,18 @@ impl TokenDigest {
 /// `limit` bytes. [`Reason::CredentialMalformed`] if what follows the scheme is no `b64token`.
 pub(crate) fn take(headers: &mut HeaderMap, query: Option<&str>, limit: usize) -> Result<Taken, Refusal> {
     let query = query_token(query);
+    let proofs = take_proofs(headers);
     if headers.get_all(AUTHORIZATION).iter().nth(1).is_some() {
         headers.remove(AUTHORIZATION);
         return Err(Refusal::because(Reason::CredentialAmbiguous, "more than one Authorization field"));
     }
-    let is_bearer = headers.get(AUTHORIZATION).is_some_and(|field| scheme_end(field.as_bytes()).is_some());
-    let Some(field) = is_bearer.then(|| headers.remove(AUTHORIZATION)).flatten() else {
-        return Ok(Taken { token: None, query });
+    let is_token = headers.get(AUTHORIZATION).is_some_and(|field| scheme_of(field.as_bytes()).is_some());
+    let Some(field) = is_token.then(|| headers.remove(AUTHORIZATION)).flatten() else {
+        return Ok(Taken { token: None, proofs, query });
     };
     let token = read_field(field, limit)?;
     match query {
-        QueryToken::Absent => Ok(Taken { token: Some(token), query }),
+        QueryToken::Absent => Ok(Taken { token: Some(token), proofs, query }),
         QueryToken::Ignored => {
             Err(Refusal::because(Reason::CredentialAmbiguous, "a token in the header and one in the query"))
         }
@@ -122,10 +154,10 @@ pub fn without_query_token(query: &str) -> Cow<'_, str> {
     Cow::Owned(kept)
 }
 
-fn read_field(mut field: HeaderValue, limit: usize) -> Result<BearerToken, Refusal> {
+fn read_field(mut field: HeaderValue, limit: usize) -> Result<AccessToken, Refusal> {
     field.set_sensitive(true);
     let bytes = field.as_bytes();
-    let after_scheme = scheme_end(bytes).unwrap_or(bytes.len());
+    let (scheme, after_scheme) = scheme_of(bytes).unwrap_or((TokenScheme::Bearer, bytes.len()));
     let spaces = bytes.iter().skip(after_scheme).take_while(|byte| **byte == b' ').count();
     let start = after_scheme + spaces;
     let token = bytes.get(start..).unwrap_or_default();
@@ -139,13 +171,31 @@ fn read_field(mut field: HeaderValue, limit: usize) -> Result<BearerToken, Refus
     if !is_b64token(token) {
         return Err(Refusal::because(Reason::CredentialMalformed, "no `b64token` after the scheme"));
     }
-    Ok(BearerToken { field, start, digest: OnceLock::new() })
+    Ok(AccessToken { field, start, scheme, digest: OnceLock::new() })
 }
 
-/// Where the scheme name ends if it is Bearer, in any case (RFC 9110 §11.1).
-fn scheme_end(field: &[u8]) -> Option<usize> {
+fn take_proofs(headers: &mut HeaderMap) -> Proofs {
+    let mut fields = headers.get_all(DPOP).iter();
+    let proofs = match (fields.next().cloned(), fields.next()) {
+        (None, _) => return Proofs::Absent,
+        (Some(mut proof), None) => {
+            proof.set_sensitive(true);
+            Proofs::One(proof)
+        }
+        (Some(_), Some(_)) => Proofs::Several,
+    };
+    headers.remove(DPOP);
+    proofs
+}
+
+/// The scheme and where its name ends, if it is one for access tokens, in any case (RFC 9110 §11.1).
+fn scheme_of(field: &[u8]) -> Option<(TokenScheme, usize)> {
     let end = field.iter().position(|byte| matches!(byte, b' ' | b'\t')).unwrap_or(field.len());
-    field.get(..end)?.eq_ignore_ascii_case(b"bearer").then_some(end)
+    let name = field.get(..end)?;
+    if name.eq_ignore_ascii_case(b"bearer") {
+        return Some((TokenScheme::Bearer, end));
+    }
+    name.eq_ignore_ascii_case(b"dpop").then_some((TokenScheme::Dpop, end))
 }
 
 /// RFC 6750 §2.1: `1*( ALPHA / DIGIT / "-" / "." / "_" / "~" / "+" / "/" ) *"="`.
@@ -187,9 +237,9 @@ fn names_a_token(piece: &str) -> bool {
     wanted.next().is_none()
 }
 
-impl fmt::Debug for BearerToken {
+impl fmt::Debug for AccessToken {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str("BearerToken(redacted)")
+        f.write_str("AccessToken(redacted)")
     }
 }
 

@@ -15,6 +15,7 @@ use quick_cache::Weighter;
 use quick_cache::sync::{Cache, DefaultLifecycle};
 
 use crate::bearer::TokenDigest;
+use crate::binding::Binding;
 use crate::keys::KeyRing;
 
 /// A token larger than this counts as several entries, so that large ones cannot use up the memory.
@@ -34,16 +35,30 @@ pub(crate) struct Question {
     pub(crate) accepted: u64,
 }
 
-/// A principal, and the generation of keys that proved it.
+/// A principal, what its token is bound to, and the generation of keys that proved it.
 #[derive(Debug)]
 pub(crate) struct Proven {
     pub(crate) principal: Arc<Principal>,
+    pub(crate) binding: Binding,
+    /// The identifier of the key that signed, by which it can be revoked.
+    pub(crate) kid: Option<Arc<str>>,
     pub(crate) generation: u64,
+}
+
+/// A token that is believed, whether or not the client may use it.
+#[derive(Clone, Debug)]
+pub(crate) struct Believed {
+    pub(crate) principal: Arc<Principal>,
+    pub(crate) binding: Binding,
+    /// The identifier of the key that signed, if one did.
+    pub(crate) kid: Option<Arc<str>>,
 }
 
 #[derive(Clone, Debug)]
 struct Entry {
     principal: Arc<Principal>,
+    binding: Binding,
+    kid: Option<Arc<str>>,
     expires_at: Timestamp,
     generation: u64,
     weight: u64,
@@ -68,10 +83,10 @@ impl VerifiedTokens {
     }
 
     /// What was proven for this question, if it still holds.
-    pub(crate) fn recall(&self, question: &Question, keys: &KeyRing, now: Now) -> Option<Arc<Principal>> {
+    pub(crate) fn recall(&self, question: &Question, keys: &KeyRing, now: Now) -> Option<Believed> {
         let entry = self.0.as_ref()?.get(question)?;
         let holds = now.wall < entry.expires_at && keys.vouches_for(entry.generation, now);
-        holds.then_some(entry.principal)
+        holds.then_some(Believed { principal: entry.principal, binding: entry.binding, kid: entry.kid })
     }
 
     /// Remembers what a token of `size` bytes proved, until it expires.
@@ -79,7 +94,9 @@ impl VerifiedTokens {
         let (Some(cache), Some(expires_at)) = (&self.0, proven.principal.expires_at) else { return };
         let weight = u64::try_from(size.div_ceil(BYTES_PER_ENTRY)).unwrap_or(u64::MAX);
         let principal = Arc::clone(&proven.principal);
-        cache.insert(question, Entry { principal, expires_at, generation: proven.generation, weight });
+        let (binding, generation) = (proven.binding, proven.generation);
+        let kid = proven.kid.clone();
+        cache.insert(question, Entry { principal, binding, kid, expires_at, generation, weight });
     }
 }
 

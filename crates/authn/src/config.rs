@@ -3,7 +3,7 @@
 use std::borrow::Cow;
 use std::path::PathBuf;
 
-use portcullis_config::{ByteSize, Period};
+use portcullis_config::{ByteSize, Period, SecretReference};
 use schemars::{JsonSchema, Schema, SchemaGenerator, json_schema};
 use serde::{Deserialize, Deserializer, Serialize};
 
@@ -60,6 +60,154 @@ pub struct IssuerConfig {
     /// issuer in the own network; otherwise it lets a bad address in metadata reach inside.
     #[serde(default)]
     pub allow_private_network: bool,
+    /// How the issuer is asked about tokens that it alone can judge (RFC 7662). Absent: opaque tokens are
+    /// refused.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub introspection: Option<IntrospectionConfig>,
+    /// What the issuer's `acr`, `amr` and `auth_time` mean, for operations that `require` strength.
+    #[serde(default)]
+    pub assurance: AssuranceConfig,
+}
+
+/// How an issuer is asked about a token.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct IntrospectionConfig {
+    /// The introspection endpoint.
+    pub url: String,
+    /// Our client identifier at the issuer.
+    pub client: String,
+    /// Our client secret, sent as RFC 6749 §2.3.1 has it (`client_secret_basic`).
+    pub secret: SecretReference,
+    /// Which tokens are asked about: `opaque` ones, or `all` of the issuer's, so that each revocation is
+    /// noticed within `cache`.
+    #[serde(default)]
+    pub tokens: AskedConfig,
+    /// Longest time for which an answer is believed without asking again; a token that expires sooner is
+    /// asked about sooner. Bounds how late a revocation is noticed.
+    #[serde(default = "default_introspection_cache")]
+    pub cache: Period,
+    /// Longest time for which a refused token is refused without asking.
+    #[serde(default = "default_introspection_refused")]
+    pub refused_cache: Period,
+    /// How many answers are remembered.
+    #[serde(default = "default_token_cache")]
+    #[schemars(range(min = 16, max = 1_000_000))]
+    pub entries: u32,
+    /// Time for one question. When the issuer does not answer, the request is refused with 503.
+    #[serde(default = "default_introspection_timeout")]
+    pub timeout: Period,
+    /// Largest answer that is read.
+    #[serde(default = "default_introspection_size")]
+    pub size: ByteSize,
+}
+
+/// Which tokens an issuer is asked about.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "snake_case")]
+pub enum AskedConfig {
+    /// Those that are no JWT.
+    #[default]
+    Opaque,
+    /// JWTs too.
+    All,
+}
+
+/// What an issuer's words for the strength of an authentication mean. What a token does not tell is taken
+/// for the lowest assurance.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields, default)]
+pub struct AssuranceConfig {
+    /// The words of a known product, as far as they are not set below.
+    pub preset: PresetConfig,
+    /// The claim with the authentication context; `acr`, or a JSON pointer.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub acr_claim: Option<String>,
+    /// The claim with the authentication methods; `amr`, or a JSON pointer.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub amr_claim: Option<String>,
+    /// The claim with the moment of the authentication; `auth_time`, or a JSON pointer.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub auth_time_claim: Option<String>,
+    /// Authentication contexts, each weaker than the next: who reaches one reaches those before it.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub levels: Option<Vec<String>>,
+    /// Authentication contexts that stand for a second factor.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub second_factor_acr: Option<Vec<String>>,
+    /// Authentication methods that stand for a second factor (RFC 8176).
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub second_factor_amr: Option<Vec<String>>,
+}
+
+/// Products whose words are known.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "snake_case")]
+pub enum PresetConfig {
+    /// The registered claims and the methods of RFC 8176.
+    #[default]
+    Standard,
+    /// Keycloak.
+    Keycloak,
+    /// Microsoft Entra ID.
+    Entra,
+    /// Auth0.
+    Auth0,
+    /// Okta.
+    Okta,
+    /// ZITADEL.
+    Zitadel,
+}
+
+/// What an API or operation requires of the credential, beyond being good. What an operation does not set
+/// holds as for its API.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields, default)]
+pub struct RequireConfig {
+    /// Only tokens that are bound to a key or certificate of the client (DPoP, RFC 9449; mutual TLS, RFC
+    /// 8705): a stolen one is worthless.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub sender_constrained: Option<bool>,
+    /// Authentication contexts (`acr`) of which one, or a higher one of the issuer's `levels`, is needed.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub acr: Option<Vec<String>>,
+    /// Authentication methods (`amr`) that are all needed.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub amr: Option<Vec<String>>,
+    /// How long ago the caller may have authenticated (`auth_time`).
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub max_age: Option<Period>,
+    /// Whether the caller must have used a second factor, as the issuer's `assurance` tells.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub second_factor: Option<bool>,
+}
+
+/// Proofs that clients hold the key of their token (DPoP, RFC 9449).
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields, default)]
+pub struct DpopConfig {
+    /// Signature algorithms that proofs may use.
+    pub algorithms: Vec<String>,
+    /// How old a proof may be. Each is remembered for that long, so that it works once.
+    pub window: Period,
+    /// How many proofs are remembered per window; when it is full, further ones are refused with 503.
+    #[schemars(range(min = 1024, max = 10_000_000))]
+    pub capacity: u32,
+    /// How long a nonce of ours is good. When set, each proof must carry one, which shows that it was not
+    /// made in advance; clients get it with the first refusal.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub nonce: Option<Period>,
+}
+
+impl Default for DpopConfig {
+    fn default() -> Self {
+        Self {
+            algorithms: texts(&["ES256", "EdDSA", "ES384", "PS256", "RS256"]),
+            window: Period::from_secs(60),
+            capacity: 100_000,
+            nonce: None,
+        }
+    }
 }
 
 /// A JWK Set: either a file or an address.
@@ -182,4 +330,20 @@ fn default_required_claims() -> Vec<String> {
 
 const fn default_token_cache() -> u32 {
     10_000
+}
+
+const fn default_introspection_cache() -> Period {
+    Period::from_secs(30)
+}
+
+const fn default_introspection_refused() -> Period {
+    Period::from_secs(5)
+}
+
+const fn default_introspection_timeout() -> Period {
+    Period::from_secs(3)
+}
+
+const fn default_introspection_size() -> ByteSize {
+    ByteSize(64 * 1024)
 }

@@ -1,7 +1,7 @@
 //! How this crate asks an issuer something without opening a socket itself.
 //!
 //! In: an address and its bounds. Out: what was served. Implemented by the gateway's guarded
-//! client, and by fakes in tests; called by [`crate::keys`]. What the implementor must keep is
+//! client, and by fakes in tests; called by [`crate::keys`] and [`crate::introspection`]. What the implementor must keep is
 //! GW-08: TLS verified, the name resolved once and that address used, no private or link-local
 //! address unless [`Reach`] says so, no redirects, caps on size and time. Status and size are
 //! checked again by the caller.
@@ -11,16 +11,32 @@ use std::pin::Pin;
 use std::time::Duration;
 
 use bytes::Bytes;
+use portcullis_domain::Secret;
 use thiserror::Error;
 use url::Url;
 
-/// Fetches a document with GET.
+/// Fetches a document with GET, or asks with POST.
 pub trait Fetch: Send + Sync {
     /// Fetches `url` within `bounds`.
     ///
     /// # Errors
     /// A [`FetchError`] that names what stood in the way. A status other than 200 is not an error here.
     fn get<'a>(&'a self, url: &'a Url, bounds: FetchBounds) -> FetchFuture<'a>;
+
+    /// Sends `form` to `url` and takes the answer, within `bounds`.
+    ///
+    /// # Errors
+    /// As for [`Fetch::get`].
+    fn post<'a>(&'a self, url: &'a Url, form: &'a Form, bounds: FetchBounds) -> FetchFuture<'a>;
+}
+
+/// A form, and by what its sender is known.
+#[derive(Debug)]
+pub struct Form {
+    /// `application/x-www-form-urlencoded`. Holds a token.
+    pub body: Secret,
+    /// The value of `Authorization`, if the sender is not named in the form itself.
+    pub authorization: Option<Secret>,
 }
 
 /// What [`Fetch::get`] returns.

@@ -1,9 +1,8 @@
 //! What a token claims, judged once its signature has been verified.
 //!
-//! In: the payload of a JWS and what its issuer's tokens must say. Out: a [`Principal`]. Called by
-//! [`crate::trusted_issuer`]. RFC 7519 §4.1, RFC 9068 §2.2 and §4, RFC 8725 §3.8 to §3.11. Not done
-//! here:
-//! `cnf` proofs (RFC 9449, RFC 8705); a token that is bound to a key is refused, never taken for a plain one.
+//! In: the payload of a JWS, or what an issuer answered to introspection, and what its tokens must say.
+//! Out: a [`Principal`] and its [`Binding`]. Called by [`crate::trusted_issuer`]. RFC 7519 §4.1, RFC 9068 §2.2 and §4, RFC 8725 §3.8 to §3.11. Not done
+//! here: whether the client holds the key that the token is bound to; see [`crate::possession`].
 
 use std::borrow::Cow;
 use std::sync::Arc;
@@ -13,6 +12,7 @@ use portcullis_domain::{Issuer, Principal, PrincipalKind, Reason, Scopes, Subjec
 use serde::Deserialize;
 use serde_json::{Map, Value};
 
+use crate::binding::Binding;
 use crate::json;
 use crate::refusal::Refusal;
 use crate::token_type::Ground;
@@ -67,27 +67,44 @@ impl ClaimRules {
         issuer: &Issuer,
         scheme: &Arc<str>,
         now: Timestamp,
-    ) -> Result<Principal, Refusal> {
+    ) -> Result<(Principal, Binding), Refusal> {
         let claims: Map<String, Value> =
             serde_json::from_slice(payload).map_err(|_| malformed("the claims are no JSON object"))?;
         ground.check_claims(&claims)?;
         self.check_required(&claims)?;
+        self.judge_claims(claims, issuer, scheme, now)
+    }
+
+    /// Judges claims that the issuer itself has told.
+    pub(crate) fn judge_introspected(
+        &self,
+        claims: Map<String, Value>,
+        issuer: &Issuer,
+        scheme: &Arc<str>,
+        now: Timestamp,
+    ) -> Result<(Principal, Binding), Refusal> {
+        self.check_required(&claims)?;
+        self.judge_claims(claims, issuer, scheme, now)
+    }
+
+    /// Judges claims that the issuer has vouched for, by its signature or by its own answer.
+    fn judge_claims(
+        &self,
+        claims: Map<String, Value>,
+        issuer: &Issuer,
+        scheme: &Arc<str>,
+        now: Timestamp,
+    ) -> Result<(Principal, Binding), Refusal> {
         self.check_audience(&claims)?;
         let expires_at = self.check_times(&claims, now)?;
-        if claims.contains_key("cnf") {
-            // RFC 7800 §3.1, RFC 9449 §7.2: whoever stole the token must not use it without the key.
-            return Err(Refusal::because(
-                Reason::TokenBindingUnproven,
-                "the token is bound to a key (`cnf`)",
-            ));
-        }
+        let binding = Binding::read(&claims)?;
         let subject = text(&claims, "sub")?.ok_or_else(|| malformed("`sub` is missing"))?;
         let client = match text(&claims, "client_id")? {
             Some(client) => Some(client),
             None => text(&claims, "azp")?,
         };
         text(&claims, "jti")?;
-        Ok(Principal {
+        let principal = Principal {
             issuer: issuer.clone(),
             subject: Subject::from(subject),
             kind: kind_of(subject, client),
@@ -97,7 +114,8 @@ impl ClaimRules {
             expires_at: Some(expires_at),
             scheme: Arc::clone(scheme),
             claims: Arc::new(claims),
-        })
+        };
+        Ok((principal, binding))
     }
 
     fn check_required(&self, claims: &Map<String, Value>) -> Result<(), Refusal> {
@@ -186,7 +204,7 @@ impl ClaimPath {
         if text.starts_with('/') { Self::Pointer(text.into()) } else { Self::Name(text.into()) }
     }
 
-    fn find<'c>(&self, claims: &'c Map<String, Value>) -> Option<&'c Value> {
+    pub(crate) fn find<'c>(&self, claims: &'c Map<String, Value>) -> Option<&'c Value> {
         match self {
             Self::Name(name) => claims.get(&**name),
             Self::Pointer(pointer) => {

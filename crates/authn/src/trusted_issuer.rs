@@ -9,7 +9,9 @@ use std::sync::Arc;
 use portcullis_domain::{Issuer, Now, Reason};
 
 use crate::algorithm::AllowedAlgorithms;
+use crate::assurance::Vocabulary;
 use crate::cache::{Proven, VerifiedTokens};
+use crate::introspection::{Asked, Introspection};
 use crate::jws::Compact;
 use crate::jwt::ClaimRules;
 use crate::keys::KeyRing;
@@ -28,9 +30,18 @@ pub(crate) struct TrustedIssuer {
     pub(crate) rules: ClaimRules,
     pub(crate) keys: Arc<KeyRing>,
     pub(crate) verified: VerifiedTokens,
+    /// What its words for strength mean.
+    pub(crate) vocabulary: Vocabulary,
+    /// How it is asked about tokens, if it is.
+    pub(crate) introspection: Option<Arc<Introspection>>,
 }
 
 impl TrustedIssuer {
+    /// The introspection of an issuer that is asked about its JWTs too.
+    pub(crate) fn asked_about_all(&self) -> Option<&Introspection> {
+        self.introspection.as_deref().filter(|introspection| introspection.asked() == Asked::All)
+    }
+
     /// Verifies a token of this issuer, cheap checks first. Waits only if the key is not at hand.
     pub(crate) async fn verify(&self, token: &Compact<'_>, now: Now) -> Result<Proven, Refusal> {
         let header = &token.header;
@@ -43,7 +54,9 @@ impl TrustedIssuer {
         let ground = self.types.judge(header.typ.as_deref())?;
         let in_hand = self.keys.key_for(header.kid.as_deref(), header.algorithm, now).await?;
         in_hand.key.verify(token.signing_input, &token.signature)?;
-        let principal = self.rules.judge(&token.payload, ground, &self.issuer, &self.scheme, now.wall)?;
-        Ok(Proven { principal: Arc::new(principal), generation: in_hand.generation })
+        let (principal, binding) =
+            self.rules.judge(&token.payload, ground, &self.issuer, &self.scheme, now.wall)?;
+        let kid = in_hand.key.kid().map(Arc::from);
+        Ok(Proven { principal: Arc::new(principal), binding, kid, generation: in_hand.generation })
     }
 }

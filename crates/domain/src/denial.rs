@@ -3,7 +3,7 @@
 use std::borrow::Cow;
 use std::time::Duration;
 
-use crate::challenge::Challenge;
+use crate::challenge::{Challenge, Scheme};
 use crate::reason::Reason;
 
 /// How long a refused client should wait, in whole seconds, at least one (RFC 9110 §10.2.3).
@@ -94,6 +94,17 @@ impl Denial {
     #[must_use]
     pub fn with_challenge(mut self, challenge: Challenge) -> Self {
         self.0.challenges.push(challenge);
+        self
+    }
+
+    /// Adds a parameter to each challenge of one of these schemes.
+    #[must_use]
+    pub fn with_challenge_parameter(mut self, schemes: &[Scheme], name: &'static str, value: &str) -> Self {
+        for challenge in &mut self.0.challenges {
+            if schemes.contains(&challenge.scheme()) {
+                *challenge = challenge.clone().with(name, value.to_owned());
+            }
+        }
         self
     }
 

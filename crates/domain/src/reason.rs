@@ -199,6 +199,46 @@ reasons! {
     TokenLifetimeExceeded = "token_lifetime_exceeded" as "token_invalid", Identify, 401, Client, "The credential is not valid.", "RFC 9700 §2.2";
     /// The token is bound to a key, and was shown as a plain bearer token.
     TokenBindingUnproven = "token_binding_unproven" as "token_invalid", Identify, 401, Client, "The credential is not valid.", "RFC 9449 §7.2";
+    /// The operation wants a token that is bound to a key, and this one is a plain bearer token.
+    SenderConstraintMissing = "sender_constraint_missing", Identify, 401, Policy, "A token bound to a key is required.", "RFC 9700 §2.2.1";
+    /// The issuer says that the token is not active, or does not say clearly that it is.
+    TokenInactive = "token_inactive" as "token_invalid", Identify, 401, Client, "The credential is not valid.", "RFC 7662 §2.2";
+    /// No DPoP proof or more than one, or one that is not what a proof must be: type, algorithm, embedded key, claims.
+    ProofMalformed = "proof_malformed" as "proof_invalid", Identify, 401, Client, "The proof of possession is not valid.", "RFC 9449 §4.3";
+    /// The proof's signature does not verify with the key it brings.
+    ProofSignatureInvalid = "proof_signature_invalid" as "proof_invalid", Identify, 401, Client, "The proof of possession is not valid.", "RFC 9449 §4.3";
+    /// The proof was made for another method, address or token.
+    ProofMismatched = "proof_mismatched" as "proof_invalid", Identify, 401, Client, "The proof of possession is not valid.", "RFC 9449 §4.3";
+    /// The proof was made too long ago, or in the future.
+    ProofOutdated = "proof_outdated" as "proof_invalid", Identify, 401, Client, "The proof of possession is not valid.", "RFC 9449 §11.1";
+    /// The proof has been used before.
+    ProofReplayed = "proof_replayed" as "proof_invalid", Identify, 401, Client, "The proof of possession is not valid.", "RFC 9449 §11.1";
+    /// The proof lacks the nonce that we demand, or has one that is no longer good; the answer brings a fresh one.
+    ProofNonceWanted = "proof_nonce_wanted", Identify, 401, Client, "The proof of possession needs a fresh nonce.", "RFC 9449 §9";
+    /// More proofs are remembered than there is room for; an unknown one cannot be told from a replay.
+    ProofsSaturated = "proofs_saturated", Identify, 503, Gateway, "Authentication is temporarily unavailable.", "RFC 9449 §11.1";
+    /// The user or password is not known.
+    PasswordInvalid = "password_invalid" as "token_invalid", Identify, 401, Client, "The credential is not valid.", "RFC 7617 §2";
+    /// The client certificate is good and its names are none that may call here.
+    CertificateUnlisted = "certificate_unlisted" as "token_invalid", Identify, 401, Client, "The credential is not valid.", "RFC 8705 §2.1";
+    /// The caller is known, but not strongly or recently enough authenticated for this operation.
+    AuthenticationInsufficient = "authentication_insufficient", Identify, 401, Policy, "Stronger or more recent authentication is required.", "RFC 9470 §3";
+    /// The issuer could not be asked about the token; nobody is let in on a guess.
+    IntrospectionUnavailable = "introspection_unavailable", Identify, 503, Gateway, "Authentication is temporarily unavailable.", "ASVS 16.5.3";
+    /// The token, or something it belongs to (subject, session, client, signing key, issuer), was revoked by hand.
+    TokenRevoked = "token_revoked" as "token_invalid", Identify, 401, Client, "The credential is not valid.", "RFC 6750 §3.1";
+    /// The API key has not the form of one, or its checksum is wrong; nothing was looked up.
+    KeyMalformed = "key_malformed" as "key_invalid", Identify, 401, Client, "The credential is not valid.", "NIST SP 800-228 §2.7.1";
+    /// There is no such API key, or its secret is another.
+    KeyUnknown = "key_unknown" as "key_invalid", Identify, 401, Client, "The credential is not valid.", "OWASP API2:2023";
+    /// The API key has ended by itself: its life, or the overlap after its rotation, is over.
+    KeyExpired = "key_expired" as "key_invalid", Identify, 401, Client, "The credential is not valid.", "NIST SP 800-228 §2.7";
+    /// The API key was revoked.
+    KeyRevoked = "key_revoked" as "key_invalid", Identify, 401, Client, "The credential is not valid.", "NIST SP 800-228 §2.7.3";
+    /// The API key is good, but not for this API, from this network or in this header.
+    KeyMisplaced = "key_misplaced" as "key_invalid", Identify, 401, Client, "The credential is not valid.", "NIST SP 800-228 §2.7";
+    /// Keys and revocations cannot be read, and what was known last is too old; nobody is let in on a guess.
+    StoreUnavailable = "store_unavailable", Identify, 503, Gateway, "Authentication is temporarily unavailable.", "ASVS 16.5.3";
     /// The issuer's keys cannot be had; nobody is let in on a guess.
     KeysUnavailable = "keys_unavailable", Identify, 503, Gateway, "Authentication is temporarily unavailable.", "ASVS 16.5.3";
     /// The client certificate is missing where the operation needs one.

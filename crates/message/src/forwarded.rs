@@ -95,6 +95,23 @@ pub fn client(peer: IpAddr, headers: &HeaderMap, trusted: &TrustedProxies) -> Ip
     known
 }
 
+/// Whether the client came over TLS, as the trusted proxy in front of us says; `None` if there is none or
+/// it does not say.
+#[must_use]
+pub fn proto(peer: IpAddr, headers: &HeaderMap, trusted: &TrustedProxies) -> Option<Proto> {
+    if !trusted.trusts(peer.to_canonical()) {
+        return None;
+    }
+    let mut lines = headers.get_all(X_FORWARDED_PROTO).into_iter();
+    // Several are the client's and the proxy's; nobody can say which is whose.
+    let (Some(line), None) = (lines.next(), lines.next()) else { return None };
+    match line.to_str().ok()?.trim() {
+        said if said.eq_ignore_ascii_case("https") => Some(Proto::Https),
+        said if said.eq_ignore_ascii_case("http") => Some(Proto::Http),
+        _ => None,
+    }
+}
+
 /// What the gateway tells the upstream about the client, in both notations.
 ///
 /// The same for every request of a client to one host: worth keeping with a connection.

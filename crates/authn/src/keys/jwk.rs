@@ -67,8 +67,8 @@ pub(crate) enum Unfit {
 }
 
 impl VerificationKey {
-    /// Reads one key of a set.
-    pub(super) fn read(member: &Value, allowed: &AllowedAlgorithms) -> Result<Self, Unfit> {
+    /// Reads one key, of a set or of a proof.
+    pub(crate) fn read(member: &Value, allowed: &AllowedAlgorithms) -> Result<Self, Unfit> {
         let Value::Object(key) = member else { return Err(Unfit::NotAnObject) };
         let kind = kind_of(key)?;
         if let Some(name) = SECRET_MEMBERS.into_iter().find(|name| key.contains_key(*name)) {

@@ -16,6 +16,7 @@ mod status;
 mod weak_modulus;
 
 pub(crate) use flight::RefreshTimes;
+pub(crate) use jwk::VerificationKey;
 pub(crate) use renewal::RenewalPlan;
 pub(crate) use ring::KeyRing;
 #[cfg(test)]

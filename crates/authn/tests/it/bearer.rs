@@ -7,7 +7,7 @@ use portcullis_testkit::TokenIssuer;
 
 use crate::scene::{ISSUER, Scene, check_answer, wait_for};
 
-/// What `take_bearer` found: a token or none, a refusal.
+/// What `take_token` found: a token or none, a refusal.
 type Expected<'t> = Result<(Option<&'t str>, QueryToken), Reason>;
 
 #[track_caller]
@@ -17,7 +17,7 @@ fn check(fields: &[&str], query: Option<&str>, expected: Expected<'_>) {
     for field in fields {
         headers.append(AUTHORIZATION, HeaderValue::from_bytes(field.as_bytes()).unwrap());
     }
-    let answer = scene.authenticator.take_bearer(&mut headers, query, &scene.accepted);
+    let answer = scene.authenticator.take_token(&mut headers, query, &scene.accepted);
     let is_bearer = |field: &&HeaderValue| field.as_bytes().to_ascii_lowercase().starts_with(b"bearer ");
     let left: Vec<_> = headers.values().filter(is_bearer).collect();
     assert!(left.is_empty(), "a token was left in the head: {left:?}");
@@ -49,14 +49,14 @@ fn a_token_is_read_from_the_authorization_header_whatever_the_case_of_the_scheme
 #[test]
 fn another_scheme_is_no_bearer_credential_and_stays_where_it_is() {
     for field in
-        ["Basic YWxpY2U6", "DPoP abc", "Bearerabc", "Bear abc", "", "abc", "Digest username=\"Bearer\""]
+        ["Basic YWxpY2U6", "DPoPabc", "Bearerabc", "Bear abc", "", "abc", "Digest username=\"Bearer\""]
     {
         check(&[field], None, NONE);
     }
     let scene = Scene::of_file(TokenIssuer::new(ISSUER), &[]);
     let mut headers = HeaderMap::new();
     headers.insert(AUTHORIZATION, HeaderValue::from_static("Basic YWxpY2U6"));
-    scene.authenticator.take_bearer(&mut headers, None, &scene.accepted).unwrap();
+    scene.authenticator.take_token(&mut headers, None, &scene.accepted).unwrap();
     assert_eq!(headers.len(), 1);
 }
 
@@ -130,8 +130,7 @@ fn the_query_is_forwarded_without_its_token() {
 #[test]
 fn a_missing_credential_is_challenged_without_an_error_code() {
     let scene = Scene::of_file(TokenIssuer::new(ISSUER), &[]);
-    let denial =
-        wait_for(scene.authenticator.identify(None, &scene.accepted, scene.clock.now())).unwrap_err();
+    let denial = wait_for(scene.identify_nothing()).unwrap_err();
     assert_eq!(denial.reason(), Reason::CredentialMissing);
     assert_eq!(denial.reason().status(), 401);
     let challenges: Vec<_> = denial.challenges().iter().map(|challenge| challenge.header_value()).collect();
@@ -154,6 +153,6 @@ fn nothing_of_a_token_is_shown_when_it_is_printed() {
     let scene = Scene::of_file(TokenIssuer::new(ISSUER), &[]);
     let mut headers = HeaderMap::new();
     headers.insert(AUTHORIZATION, HeaderValue::from_static("Bearer canary"));
-    let taken = scene.authenticator.take_bearer(&mut headers, None, &scene.accepted).unwrap();
+    let taken = scene.authenticator.take_token(&mut headers, None, &scene.accepted).unwrap();
     assert!(!format!("{taken:?} {:?}", taken.token.as_ref().unwrap().digest()).contains("canary"));
 }

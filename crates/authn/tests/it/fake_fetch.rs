@@ -4,7 +4,8 @@ use std::collections::HashMap;
 use std::sync::{Arc, Mutex};
 
 use bytes::Bytes;
-use portcullis_authn::{Fetch, FetchBounds, FetchError, FetchFuture, Fetched};
+use portcullis_authn::{Fetch, FetchBounds, FetchError, FetchFuture, Fetched, Form};
+use portcullis_domain::Secret;
 use url::Url;
 
 /// What an address does when asked.
@@ -20,6 +21,8 @@ pub(crate) enum Behavior {
 pub(crate) struct FakeFetch {
     places: Mutex<HashMap<String, Behavior>>,
     asked: Mutex<Vec<(String, FetchBounds)>>,
+    /// Body and authorization of each form.
+    posted: Mutex<Vec<(String, String)>>,
 }
 
 impl FakeFetch {
@@ -40,6 +43,11 @@ impl FakeFetch {
         self.asked.lock().unwrap().iter().map(|(url, _)| url.clone()).collect()
     }
 
+    /// Body and authorization of each form that was sent, in order.
+    pub(crate) fn posted(&self) -> Vec<(String, String)> {
+        self.posted.lock().unwrap().clone()
+    }
+
     pub(crate) fn count(&self) -> usize {
         self.asked.lock().unwrap().len()
     }
@@ -51,6 +59,19 @@ impl FakeFetch {
 
 impl Fetch for FakeFetch {
     fn get<'a>(&'a self, url: &'a Url, bounds: FetchBounds) -> FetchFuture<'a> {
+        self.answer(url, bounds)
+    }
+
+    fn post<'a>(&'a self, url: &'a Url, form: &'a Form, bounds: FetchBounds) -> FetchFuture<'a> {
+        let text = |secret: &Secret| secret.expose_text().unwrap().to_owned();
+        let posted = (text(&form.body), form.authorization.as_ref().map(text).unwrap_or_default());
+        self.posted.lock().unwrap().push(posted);
+        self.answer(url, bounds)
+    }
+}
+
+impl FakeFetch {
+    fn answer<'a>(&'a self, url: &'a Url, bounds: FetchBounds) -> FetchFuture<'a> {
         self.asked.lock().unwrap().push((url.to_string(), bounds));
         let behavior = self.places.lock().unwrap().get(url.as_str()).cloned();
         Box::pin(async move {

@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use portcullis_authn::{Authenticator, SchemeUnknown};
+use portcullis_authn::SchemesRefused;
 use portcullis_domain::{Clock, Reason};
 use portcullis_testkit::{TokenIssuer, Workspace};
 use serde_json::json;
@@ -99,7 +99,7 @@ fn two_schemes_of_one_issuer_are_told_apart_by_audience_with_and_without_the_cac
 fn a_scheme_without_issuer_is_named() {
     let (scene, _) = two_issuers();
     let unknown = scene.authenticator.accept(["a", "partners"], "shop").unwrap_err();
-    assert_eq!(unknown, SchemeUnknown("partners".into()));
+    assert_eq!(unknown, SchemesRefused::Unknown("partners".into()));
     assert_eq!(scene.authenticator.schemes().collect::<Vec<_>>(), ["a", "b", "other"]);
 }
 
@@ -109,8 +109,6 @@ fn nothing_is_remembered_of_who_called_before() {
     let (scene, _) = two_issuers();
     let a = &scene.issuer;
     scene.check(&a.token(&a.claims("api-a", scene.clock.now().wall)), Ok(()));
-    let denial =
-        wait_for(Authenticator::identify(&scene.authenticator, None, &scene.accepted, scene.clock.now()))
-            .unwrap_err();
+    let denial = wait_for(scene.identify_nothing()).unwrap_err();
     assert_eq!(denial.reason(), Reason::CredentialMissing);
 }

@@ -4,9 +4,13 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::time::Duration;
 
+use http::Method;
 use http::header::{AUTHORIZATION, HeaderMap, HeaderValue};
-use portcullis_authn::config::IssuerConfig;
-use portcullis_authn::{AcceptedSchemes, Authenticator, DEFAULT_TOKEN_SIZE, Surroundings, compile};
+use portcullis_authn::config::{DpopConfig, IssuerConfig};
+use portcullis_authn::{
+    AcceptedSchemes, Authenticator, DEFAULT_TOKEN_SIZE, ExternalUrl, Shown, Surroundings, Taken, UrlScheme,
+    compile,
+};
 use portcullis_config::{Diagnostics, Document, Environment, Limits, decode};
 use portcullis_domain::{Clock, Denial, Principal, Reason, Timestamp};
 use portcullis_testkit::{TokenIssuer, Workspace};
@@ -25,6 +29,8 @@ pub(crate) const START: Timestamp = Timestamp::from_seconds(1_800_000_000);
 #[derive(Deserialize, JsonSchema)]
 struct Policy {
     identity: BTreeMap<String, IssuerConfig>,
+    #[serde(default)]
+    dpop: DpopConfig,
 }
 
 /// One issuer, the policy that believes it, and the outside world.
@@ -86,11 +92,17 @@ impl Scene {
     ) -> Result<Arc<Principal>, Denial> {
         let mut headers = HeaderMap::new();
         headers.insert(AUTHORIZATION, HeaderValue::from_str(&format!("Bearer {token}")).unwrap());
-        let taken = self.authenticator.take_bearer(&mut headers, None, accepted)?;
+        let taken = self.authenticator.take_token(&mut headers, None, accepted)?;
         assert!(headers.is_empty(), "a token was left in the head");
-        let recognized =
-            self.authenticator.identify(taken.token.as_ref(), accepted, self.clock.now()).await?;
+        let recognized = self.authenticator.identify(&shown(&taken), accepted, self.clock.now()).await?;
         Ok(recognized.principal)
+    }
+
+    /// Walks a request without a token through the stage.
+    pub(crate) async fn identify_nothing(&self) -> Result<Arc<Principal>, Denial> {
+        let taken = self.authenticator.take_token(&mut HeaderMap::new(), None, &self.accepted)?;
+        let answer = self.authenticator.identify(&shown(&taken), &self.accepted, self.clock.now()).await;
+        answer.map(|recognized| recognized.principal)
     }
 
     /// The reason for which a token is refused; panics if it is not.
@@ -118,6 +130,12 @@ impl Scene {
     }
 }
 
+/// What a request to the API's root over TLS shows.
+pub(crate) fn shown(taken: &Taken) -> Shown<'_> {
+    let url = ExternalUrl { scheme: UrlScheme::Https, host: "api.example.com", port: None, path: "/" };
+    Shown { token: taken.token.as_ref(), proofs: &taken.proofs, method: &Method::GET, url, certificate: None }
+}
+
 /// The policy of one issuer as text.
 pub(crate) fn policy_text(issuer: &str, settings: &[&str]) -> String {
     let mut text = format!("identity:\n  {SCHEME}:\n    issuer: {issuer}\n");
@@ -140,7 +158,9 @@ pub(crate) fn compiled(
 ) -> (Option<Authenticator>, Diagnostics) {
     let document = Document::parse("portcullis.yaml", policy.as_bytes(), &Limits::default()).unwrap();
     let mut diagnostics = Diagnostics::new();
-    let Some(Policy { identity }) = decode(&document, &mut diagnostics) else { return (None, diagnostics) };
+    let Some(Policy { identity, dpop }) = decode(&document, &mut diagnostics) else {
+        return (None, diagnostics);
+    };
     let environment = Environment::fixed::<String, String>([]).with_base(workspace.root());
     let surroundings = Surroundings {
         environment: &environment,
@@ -149,7 +169,8 @@ pub(crate) fn compiled(
         running,
         token_size: DEFAULT_TOKEN_SIZE,
     };
-    let authenticator = compile(&identity, &document.at("/identity"), &surroundings, &mut diagnostics);
+    let (place, dpop_place) = (document.at("/identity"), document.at("/dpop"));
+    let authenticator = compile(&identity, &place, &dpop, &dpop_place, &surroundings, &mut diagnostics);
     (authenticator, diagnostics)
 }
 
@@ -158,15 +179,20 @@ pub(crate) fn compiled(
 pub(crate) fn check_answer(denial: &Denial) {
     let challenges: Vec<String> =
         denial.challenges().iter().map(|challenge| challenge.header_value()).collect();
+    const INVALID: &str = concat!(
+        r#"Bearer realm="shop", error="invalid_token", "#,
+        r#"error_description="The access token is not valid for this request.""#
+    );
     let expected: &[&str] = match denial.reason().status() {
+        // Whoever shows a bound token as a plain one is told how to show it (RFC 9449 §7.2).
+        401 if denial.reason() == Reason::TokenBindingUnproven => {
+            &[INVALID, r#"DPoP realm="shop", algs="ES256 EdDSA ES384 PS256 RS256""#]
+        }
         400 => &[concat!(
             r#"Bearer realm="shop", error="invalid_request", "#,
             r#"error_description="Exactly one credential is accepted, in the Authorization header.""#
         )],
-        401 => &[concat!(
-            r#"Bearer realm="shop", error="invalid_token", "#,
-            r#"error_description="The access token is not valid for this request.""#
-        )],
+        401 => &[INVALID],
         503 => &[],
         status => panic!("status {status} is no answer of this stage"),
     };

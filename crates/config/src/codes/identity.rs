@@ -103,4 +103,22 @@ codes! {
         matters: "Which of them an operation accepts is kept in 64 bits.",
         mend: "Join entries of one issuer by listing several audiences, or use a second gateway.",
     }
+    INTROSPECTION_ADDRESS = "C0218" {
+        title: "introspection endpoint is no https address",
+        means: "`introspection.url` is no https URL, or carries a user name, a password or a fragment.",
+        matters: "Tokens and the gateway's own secret are sent there.",
+        mend: "Write an https address. Plain http is possible to a loopback address, with `allow_private_network: true`.",
+    }
+    STRENGTH_MALFORMED = "C0219" {
+        title: "value of `acr` or `amr` cannot be asked for",
+        means: "A value under `require:` is empty or has a space in it.",
+        matters: "The challenge lists values separated by spaces (RFC 9470 §3); a client would ask the issuer for something else.",
+        mend: "Write each value as an item of its own.",
+    }
+    SCHEMES_REFUSED = "C0220" {
+        title: "schemes cannot be accepted together",
+        means: "An operation accepts tokens of two issuers that are both asked about opaque tokens.",
+        matters: "An opaque token does not say whose it is, and no issuer may be shown the tokens of another (RFC 9700 §4.9).",
+        mend: "Accept one of them on this operation, or have the other issue JWTs.",
+    }
 }

@@ -4,6 +4,10 @@
 //! did not change keeps its keys over a reload, so that a reload never depends on the issuer being
 //! up.
 
+mod assurance;
+mod dpop;
+mod introspection;
+
 use std::collections::BTreeMap;
 use std::path::Path;
 use std::sync::Arc;
@@ -15,12 +19,16 @@ use portcullis_domain::{Clock, Issuer};
 use crate::algorithm::{Algorithm, AllowedAlgorithms};
 use crate::authenticator::Authenticator;
 use crate::cache::VerifiedTokens;
-use crate::config::{INDISPENSABLE_CLAIMS, IssuerConfig, STANDARD_CLAIMS};
+use crate::config::{AskedConfig, DpopConfig, INDISPENSABLE_CLAIMS, IssuerConfig, STANDARD_CLAIMS};
 use crate::fetch::{Fetch, FetchBounds, Reach};
 use crate::jwt::{ClaimPath, ClaimRules};
 use crate::keys::{AddressFault, KeyRing, KeySet, KeySource, RefreshTimes, RenewalPlan, checked_address};
 use crate::token_type::TokenTypes;
 use crate::trusted_issuer::TrustedIssuer;
+use assurance::vocabulary;
+use dpop::proof_rules;
+
+pub use assurance::requirements;
 
 const DEFAULT_SKEW_SECONDS: u64 = 30;
 const LARGEST_SKEW_SECONDS: u64 = 60;
@@ -42,10 +50,13 @@ pub struct Surroundings<'s> {
 /// Longest token that is looked at unless configured otherwise.
 pub const DEFAULT_TOKEN_SIZE: usize = 8 * 1024;
 
-/// Compiles all issuers. `place` is the value of `identity:`. `None` if there was an error.
+/// Compiles all issuers and what proofs must be like. The places are the values of `identity:` and
+/// `dpop:`. `None` if there was an error.
 pub fn compile(
     identity: &BTreeMap<String, IssuerConfig>,
     place: &Place,
+    dpop: &DpopConfig,
+    dpop_place: &Place,
     surroundings: &Surroundings<'_>,
     diagnostics: &mut Diagnostics,
 ) -> Option<Authenticator> {
@@ -65,8 +76,9 @@ pub fn compile(
                 .compile()
         })
         .collect();
+    let proofs = proof_rules(dpop, dpop_place, surroundings.running, diagnostics);
     let issuers = issuers.into_iter().collect::<Option<Vec<_>>>()?;
-    Some(Authenticator::new(issuers, surroundings.token_size))
+    Some(Authenticator::new(issuers, proofs?, surroundings.token_size))
 }
 
 struct IssuerCompiler<'c, 's> {
@@ -89,21 +101,25 @@ impl IssuerCompiler<'_, '_> {
         // Keys can be judged only against algorithms that are known.
         let keys = algorithms.as_ref().and_then(|algorithms| self.keys(algorithms));
         let (skew, ()) = (skew?, times?);
+        let rules = ClaimRules {
+            audiences: audiences?,
+            required: required?,
+            skew,
+            maximum_lifetime: self.config.maximum_lifetime.map(|period| period.0),
+            scopes: ClaimPath::new(&self.config.scope_claim),
+            roles: ClaimPath::new(&self.config.roles_claim),
+        };
+        let introspection = self.introspection(&rules)?;
         Some(TrustedIssuer {
             scheme: Arc::clone(&self.scheme),
             issuer: issuer?,
             algorithms: algorithms?,
             types,
-            rules: ClaimRules {
-                audiences: audiences?,
-                required: required?,
-                skew,
-                maximum_lifetime: self.config.maximum_lifetime.map(|period| period.0),
-                scopes: ClaimPath::new(&self.config.scope_claim),
-                roles: ClaimPath::new(&self.config.roles_claim),
-            },
+            rules,
             keys: keys?,
             verified: VerifiedTokens::new(usize::try_from(self.config.token_cache).unwrap_or(usize::MAX)),
+            vocabulary: vocabulary(&self.config.assurance),
+            introspection,
         })
     }
 
@@ -255,6 +271,11 @@ impl IssuerCompiler<'_, '_> {
     }
 
     fn keys(&mut self, algorithms: &AllowedAlgorithms) -> Option<Arc<KeyRing>> {
+        let asked = self.config.introspection.as_ref().map(|introspection| introspection.tokens);
+        if asked == Some(AskedConfig::All) && self.config.jwks.is_none() {
+            // No signature is looked at where the issuer judges every token itself.
+            return Some(KeyRing::fixed(Arc::clone(&self.scheme), KeySet::default()));
+        }
         let reach = self.reach();
         let place = self.place.child("jwks");
         let Some(jwks) = &self.config.jwks else {
