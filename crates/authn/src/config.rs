@@ -191,7 +191,7 @@ pub struct DpopConfig {
     /// How old a proof may be. Each is remembered for that long, so that it works once.
     pub window: Period,
     /// How many proofs are remembered per window; when it is full, further ones are refused with 503.
-    #[schemars(range(min = 1024, max = 10_000_000))]
+    #[schemars(range(min = 16, max = 10_000_000))]
     pub capacity: u32,
     /// How long a nonce of ours is good. When set, each proof must carry one, which shows that it was not
     /// made in advance; clients get it with the first refusal.

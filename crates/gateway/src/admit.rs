@@ -88,7 +88,7 @@ pub(crate) async fn admit<'p>(
     let switch = trace.step(Stage::Route, upgrade::judge(api, route, envelope, &headers, on_upgrade))?;
 
     // The credential is taken out of the head here, whoever it belongs to.
-    let identified = identify(policy, api, route, envelope, &mut headers, &target).await;
+    let identified = identify(policy, api, route, envelope, &authority, &mut headers, &target).await;
     let stripped_query = identified.stripped_query;
     let known = trace
         .step_at(Stage::Identify, route.strengths.identify, identified.known)?

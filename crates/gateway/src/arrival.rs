@@ -10,7 +10,9 @@ use std::rc::Rc;
 use http::request::Parts;
 use http::{HeaderMap, HeaderValue, Method, Version, header};
 use hyper::body::Incoming;
+use portcullis_authn::{ExternalUrl, UrlScheme};
 use portcullis_domain::{Denial, Now, Reason, ReceiptId};
+use portcullis_message::forwarded::Proto;
 use portcullis_message::{Authority, Target, cookies, expect, forwarded, via};
 
 use crate::listen::{Connection, REFUSED};
@@ -29,6 +31,8 @@ pub(crate) struct Envelope {
     pub(crate) receipt_value: HeaderValue,
     pub(crate) connection: Rc<Connection>,
     pub(crate) client: IpAddr,
+    /// How the client came, to us or to a proxy that we trust.
+    pub(crate) scheme: UrlScheme,
     pub(crate) method: Method,
     pub(crate) version: Version,
     /// The path and query as they came, for the record alone.
@@ -70,6 +74,7 @@ impl Envelope {
             receipt,
             receipt_value: receipt_value(receipt),
             client: forwarded::client(connection.peer_ip(), &parts.headers, &policy.trusted_proxies),
+            scheme: scheme(policy, &connection, parts),
             connection,
             method: parts.method.clone(),
             version: parts.version,
@@ -84,6 +89,30 @@ impl Envelope {
             is_grpc,
             origin: parts.headers.get(header::ORIGIN).cloned(),
         }
+    }
+}
+
+impl Envelope {
+    /// The address that was asked, as the client knows it.
+    pub(crate) fn external_url<'a>(&'a self, authority: &'a Authority) -> ExternalUrl<'a> {
+        ExternalUrl {
+            scheme: self.scheme,
+            host: authority.host(),
+            port: authority.port(),
+            path: self.raw_target.path(),
+        }
+    }
+}
+
+/// Whether the client came over TLS. A trusted proxy that ends TLS says so; its word counts for nothing
+/// where TLS ends here.
+fn scheme(policy: &Policy, connection: &Connection, parts: &Parts) -> UrlScheme {
+    if connection.is_tls() {
+        return UrlScheme::Https;
+    }
+    match forwarded::proto(connection.peer_ip(), &parts.headers, &policy.trusted_proxies) {
+        Some(Proto::Https) => UrlScheme::Https,
+        Some(Proto::Http) | None => UrlScheme::Http,
     }
 }
 

@@ -1,4 +1,4 @@
-//! The gateway's own fetches: key sets and issuer metadata, under guard (GW-08).
+//! The gateway's own questions: key sets, issuer metadata and introspection, under guard (GW-08).
 //!
 //! In: an address from the configuration or from an issuer's metadata. Out: what was served. The name is
 //! resolved once and that address is connected to, so that a second answer of the resolver cannot lead
@@ -9,12 +9,12 @@ use std::net::{IpAddr, SocketAddr};
 use std::sync::Arc;
 
 use bytes::BytesMut;
-use http::{HeaderValue, Request, header};
-use http_body_util::{BodyExt as _, Empty};
+use http::{HeaderValue, Method, Request, header};
+use http_body_util::{BodyExt as _, Full};
 use hyper::body::{Bytes, Incoming};
 use hyper_util::rt::TokioIo;
 use portcullis_audit::{Recorder, System};
-use portcullis_authn::{Fetch, FetchBounds, FetchError, FetchFuture, Fetched, Reach};
+use portcullis_authn::{Fetch, FetchBounds, FetchError, FetchFuture, Fetched, Form, Reach};
 use portcullis_domain::Reason;
 use portcullis_tls::{ClientTls, Protocol, Surroundings};
 use tokio::io::{AsyncRead, AsyncWrite};
@@ -36,7 +36,12 @@ impl GuardedFetch {
         Ok(Self { tls: ClientTls::public(&[Protocol::Http1], surroundings)?, recorder })
     }
 
-    async fn fetch(&self, url: &Url, bounds: FetchBounds) -> Result<Fetched, FetchError> {
+    async fn fetch(
+        &self,
+        url: &Url,
+        form: Option<&Form>,
+        bounds: FetchBounds,
+    ) -> Result<Fetched, FetchError> {
         let host = url.host().ok_or(FetchError::AddressRefused)?;
         let port = url.port_or_known_default().ok_or(FetchError::AddressRefused)?;
         let address = resolve(&host, port, bounds.reach, look_up).await?;
@@ -48,12 +53,12 @@ impl GuardedFetch {
         };
         let tcp = TcpStream::connect(address).await.map_err(|_| FetchError::Unreachable)?;
         if !is_tls {
-            return ask(tcp, url, bounds).await;
+            return ask(tcp, url, form, bounds).await;
         }
         let name = host.to_string();
         let name = name.trim_start_matches('[').trim_end_matches(']');
         match self.tls.connect(name, tcp).await {
-            Ok((stream, _)) => ask(stream, url, bounds).await,
+            Ok((stream, _)) => ask(stream, url, form, bounds).await,
             Err(failure) if failure.fault.upstream_reason() == Reason::UpstreamUntrusted => {
                 Err(FetchError::Untrusted)
             }
@@ -64,8 +69,23 @@ impl GuardedFetch {
 
 impl Fetch for GuardedFetch {
     fn get<'a>(&'a self, url: &'a Url, bounds: FetchBounds) -> FetchFuture<'a> {
+        self.within_bounds(url, None, bounds)
+    }
+
+    fn post<'a>(&'a self, url: &'a Url, form: &'a Form, bounds: FetchBounds) -> FetchFuture<'a> {
+        self.within_bounds(url, Some(form), bounds)
+    }
+}
+
+impl GuardedFetch {
+    fn within_bounds<'a>(
+        &'a self,
+        url: &'a Url,
+        form: Option<&'a Form>,
+        bounds: FetchBounds,
+    ) -> FetchFuture<'a> {
         Box::pin(async move {
-            let fetched = match tokio::time::timeout(bounds.time, self.fetch(url, bounds)).await {
+            let fetched = match tokio::time::timeout(bounds.time, self.fetch(url, form, bounds)).await {
                 Ok(result) => result,
                 Err(_) => Err(FetchError::TimedOut),
             };
@@ -139,14 +159,17 @@ fn is_link_local(address: IpAddr) -> bool {
     }
 }
 
-async fn ask<S>(stream: S, url: &Url, bounds: FetchBounds) -> Result<Fetched, FetchError>
+async fn ask<S>(stream: S, url: &Url, form: Option<&Form>, bounds: FetchBounds) -> Result<Fetched, FetchError>
 where
     S: AsyncRead + AsyncWrite + Unpin + Send + 'static,
 {
     let (mut sender, connection) = hyper::client::conn::http1::handshake(TokioIo::new(stream))
         .await
         .map_err(|_| FetchError::Unreachable)?;
-    let mut request = Request::new(Empty::<Bytes>::new());
+    let mut request = Request::new(Full::default());
+    if let Some(form) = form {
+        fill(&mut request, form)?;
+    }
     let target = &url[url::Position::BeforePath..url::Position::AfterQuery];
     *request.uri_mut() = target.parse().map_err(|_| FetchError::Malformed)?;
     let authority = &url[url::Position::BeforeHost..url::Position::AfterPort];
@@ -171,6 +194,20 @@ where
         // The connection may end together with the answer.
         _ = connection => asking.await,
     }
+}
+
+/// Makes a POST of it. What is sent holds secrets and is marked as such.
+fn fill(request: &mut Request<Full<Bytes>>, form: &Form) -> Result<(), FetchError> {
+    *request.method_mut() = Method::POST;
+    *request.body_mut() = Full::new(Bytes::copy_from_slice(form.body.expose()));
+    let media_type = HeaderValue::from_static("application/x-www-form-urlencoded");
+    request.headers_mut().insert(header::CONTENT_TYPE, media_type);
+    if let Some(authorization) = &form.authorization {
+        let mut value = HeaderValue::from_bytes(authorization.expose()).map_err(|_| FetchError::Malformed)?;
+        value.set_sensitive(true);
+        request.headers_mut().insert(header::AUTHORIZATION, value);
+    }
+    Ok(())
 }
 
 async fn read(mut body: Incoming, bound: usize) -> Result<Bytes, FetchError> {

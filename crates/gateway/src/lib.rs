@@ -26,6 +26,7 @@ mod cors;
 mod fetch;
 mod forward;
 mod gateway;
+mod lasting;
 mod listen;
 mod local;
 mod outgoing;
@@ -33,6 +34,7 @@ mod plaintext;
 mod policy;
 mod record;
 mod release;
+mod resource;
 mod respond;
 #[cfg(test)]
 mod sabotage;

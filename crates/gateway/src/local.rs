@@ -15,6 +15,8 @@ pub(crate) enum Local {
     SecurityTxt(Bytes),
     /// RFC 8555 §8.3.
     AcmeChallenge(String),
+    /// RFC 9728 §3.2.
+    ResourceMetadata(Bytes),
     /// To the same place over TLS (RFC 9110 §15.4.9).
     Redirect(HeaderValue),
 }
@@ -27,6 +29,7 @@ impl Local {
             Self::Options => "options",
             Self::SecurityTxt(_) => "security_txt",
             Self::AcmeChallenge(_) => "acme_challenge",
+            Self::ResourceMetadata(_) => "resource_metadata",
             Self::Redirect(_) => "redirect",
         }
     }
@@ -42,6 +45,7 @@ impl Local {
             Self::Options => empty(StatusCode::NO_CONTENT),
             Self::SecurityTxt(text) => plain_text(text),
             Self::AcmeChallenge(text) => plain_text(Bytes::from(text)),
+            Self::ResourceMetadata(document) => json(document),
             Self::Redirect(location) => {
                 let mut response = empty(StatusCode::PERMANENT_REDIRECT);
                 response.headers_mut().insert(header::LOCATION, location);
@@ -62,5 +66,11 @@ fn plain_text(text: Bytes) -> Response<AnswerBody> {
     response
         .headers_mut()
         .insert(header::CONTENT_TYPE, HeaderValue::from_static("text/plain; charset=utf-8"));
+    response
+}
+
+fn json(document: Bytes) -> Response<AnswerBody> {
+    let mut response = Response::new(AnswerBody::whole(document));
+    response.headers_mut().insert(header::CONTENT_TYPE, HeaderValue::from_static("application/json"));
     response
 }

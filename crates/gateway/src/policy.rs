@@ -11,6 +11,7 @@ use std::time::Duration;
 use bytes::Bytes;
 use http::{HeaderName, HeaderValue};
 use portcullis_audit::metrics::OperationMetrics;
+use portcullis_authn::api_key::{AcceptedKeys, KeyHeaders};
 use portcullis_authn::{AcceptedSchemes, Authenticator};
 use portcullis_authz::Demand;
 use portcullis_contract::{Contract, Operation};
@@ -22,6 +23,8 @@ use portcullis_tls::HttpTokens;
 use crate::config::{CredentialConfig, HostHeaderConfig, PlaintextConfig, UpstreamErrorsConfig};
 use crate::cors::Cors;
 use crate::forward::Upstream;
+use crate::lasting::Lasting;
+use crate::resource::ProtectedResource;
 
 /// Everything that holds for a request.
 pub(crate) struct Policy {
@@ -30,6 +33,8 @@ pub(crate) struct Policy {
     pub(crate) apis: Vec<Api>,
     pub(crate) hosts: Hosts,
     pub(crate) authenticator: Arc<Authenticator>,
+    /// API keys and revocations; one for the process.
+    pub(crate) lasting: Arc<Lasting>,
     /// Limits over all APIs.
     pub(crate) limits: CompiledLimits,
     pub(crate) trusted_proxies: TrustedProxies,
@@ -46,6 +51,11 @@ pub(crate) struct Policy {
 }
 
 impl Policy {
+    /// Whether any operation accepts API keys.
+    pub(crate) fn takes_keys(&self) -> bool {
+        self.apis.iter().flat_map(|api| &api.routes).any(|route| route.keys.is_some())
+    }
+
     /// The longest time that any upstream's unused connection is kept.
     pub(crate) fn longest_idle_connection(&self) -> Duration {
         self.apis.iter().map(|api| api.upstream.plan.patience.idle).max().unwrap_or(Duration::from_secs(55))
@@ -72,12 +82,16 @@ pub(crate) struct Api {
     /// By [`Operation::index`].
     pub(crate) routes: Vec<Route>,
     pub(crate) upstream: Arc<Upstream>,
+    /// What clients are told about it, if it accepts access tokens.
+    pub(crate) resource: Option<ProtectedResource>,
     pub(crate) cors: Option<Cors>,
     /// Requests by address, beside the limits over all APIs.
     pub(crate) peer_limits: Limits,
     pub(crate) limit_strength: Strength,
     pub(crate) plaintext: Option<PlaintextConfig>,
     pub(crate) credential: CredentialConfig,
+    /// Headers in which any of its operations takes API keys; no key in them reaches the upstream.
+    pub(crate) key_headers: KeyHeaders,
     pub(crate) host_header: HostHeaderConfig,
     /// Counts what was refused before an operation was found.
     pub(crate) metrics: Arc<OperationMetrics>,
@@ -89,6 +103,8 @@ pub(crate) struct Route {
     pub(crate) demand: Demand,
     /// Issuers whose tokens are accepted here, and how to ask for one.
     pub(crate) accepted: AcceptedSchemes,
+    /// In which headers API keys are accepted here.
+    pub(crate) keys: Option<AcceptedKeys>,
     /// Whether a client certificate can be the credential.
     pub(crate) certificate_scheme: Option<Arc<str>>,
     pub(crate) strengths: Strengths,

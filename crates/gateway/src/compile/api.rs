@@ -4,14 +4,17 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use http::{HeaderName, HeaderValue, header};
-use portcullis_authn::Authenticator;
+use portcullis_authn::api_key::{AcceptedKeys, KeyHeaders};
+use portcullis_authn::{Authenticator, Requirements};
 use portcullis_authz::config::{AuthorizeConfig, CallersConfig};
 use portcullis_authz::{Alternative, Concealment, Demand, Kinds};
+use portcullis_config::codes::identity::SCHEMES_REFUSED;
+use portcullis_config::codes::store::KEY_PLACE;
 use portcullis_config::codes::upstream as codes;
 use portcullis_config::{Diagnostic, Diagnostics, Place};
 use portcullis_contract::{
-    Access, CompileOptions, Contract, Lifecycle, Objects, Operation, ReadOnly, SchemeKind, Security,
-    Selected, State, Unbounded,
+    Access, CompileOptions, Contract, KeyLocation, Lifecycle, Objects, Operation, ReadOnly, SchemeKind,
+    Security, Selected, State, Unbounded,
 };
 use portcullis_domain::{Scopes, Strength};
 use portcullis_limits::{Concurrency, Limiter, Limits, QuotaConfig, compile_quota};
@@ -25,6 +28,7 @@ use crate::config::{
 };
 use crate::cors::{Cors, Credentials, OWN_FIELDS};
 use crate::policy::{Api, Policy, Retirement, Route, Strengths, Websocket};
+use crate::resource::ProtectedResource;
 
 /// Which API is compiled.
 pub(crate) struct Subject<'a> {
@@ -83,6 +87,9 @@ pub(crate) fn compile(
     if routes.len() != contract.operations().len() {
         return None;
     }
+    let mount = config.mount.as_deref().unwrap_or_default();
+    let resource = ProtectedResource::new(name, mount, &contract, authenticator);
+    let key_headers = key_headers(&routes);
     let api = Api {
         // Known once all are compiled.
         index: 0,
@@ -90,11 +97,13 @@ pub(crate) fn compile(
         contract,
         routes,
         upstream: Arc::clone(&made?.upstream),
+        resource,
         cors,
         peer_limits: keep(running.map(|api| &api.peer_limits), peer_limits),
         limit_strength: strength(config.stages.limit),
         plaintext: config.plaintext,
         credential: config.credential,
+        key_headers,
         host_header: config.host_header,
         metrics: workshop.metrics.operation(name, ""),
     };
@@ -221,6 +230,7 @@ fn route(
     let overrides: Vec<_> = matching(config, &selected(operation)).collect();
     let mut strengths = with_stages(Strengths::default(), &config.stages);
     let mut authorize = config.authorize.clone();
+    let mut require = config.require.clone();
     let mut body_limit = operation.body_limit;
     let mut websocket = Websocket::Unlisted;
     let mut upstream_errors = config.upstream_errors;
@@ -229,6 +239,7 @@ fn route(
     for (selector, settings) in &overrides {
         strengths = with_stages(strengths, &settings.stages);
         authorize = with_authorize(authorize, &settings.authorize);
+        require = settings.require.within(&require);
         body_limit = settings.body.map_or(body_limit, |size| size.as_usize());
         if settings.upgrade.contains(&UpgradeConfig::Websocket) {
             websocket = Websocket::Listed;
@@ -249,11 +260,14 @@ fn route(
     let running =
         shared.running.and_then(|api| api.routes.iter().find(|route| route.operation.id == operation.id));
     let realm: Arc<str> = Arc::from(*name);
-    let guard = guard(operation, schemes, &authorize, &realm, authenticator, diagnostics)?;
+    let requirements = portcullis_authn::requirements(&require, &place.child("require"), diagnostics);
+    let demands = Demands { authorize: &authorize, requirements, realm: &realm };
+    let guard = guard(operation, schemes, demands, authenticator, diagnostics)?;
     Some(Route {
         operation: Arc::clone(operation),
         demand: guard.demand,
         accepted: guard.accepted,
+        keys: guard.keys,
         certificate_scheme: guard.certificate_scheme,
         strengths,
         api_limits: shared.caller_limits.clone(),
@@ -271,19 +285,28 @@ fn route(
 struct Guard {
     demand: Demand,
     accepted: portcullis_authn::AcceptedSchemes,
+    keys: Option<AcceptedKeys>,
     certificate_scheme: Option<Arc<str>>,
+}
+
+/// What is demanded of callers beyond the contract.
+struct Demands<'a> {
+    authorize: &'a AuthorizeConfig,
+    requirements: Requirements,
+    realm: &'a Arc<str>,
 }
 
 fn guard(
     operation: &Operation,
     schemes: &BTreeMap<Arc<str>, SchemeKind>,
-    authorize: &AuthorizeConfig,
-    realm: &Arc<str>,
+    demands: Demands<'_>,
     authenticator: &Authenticator,
     diagnostics: &mut Diagnostics,
 ) -> Option<Guard> {
+    let Demands { authorize, requirements, realm } = demands;
     let mut alternatives = Vec::new();
     let mut tokens: Vec<Arc<str>> = Vec::new();
+    let mut keys = Vec::new();
     let mut certificate_scheme = None;
     let wanted = match &operation.security {
         Security::Public => None,
@@ -308,6 +331,14 @@ fn guard(
             certificate_scheme = Some(Arc::clone(scheme));
         } else if authenticator.schemes().any(|known| *known == **scheme) {
             tokens.push(Arc::clone(scheme));
+        } else if let Some(SchemeKind::ApiKey { location, name }) = schemes.get(scheme) {
+            match key_header(*location, name) {
+                Some(header) => keys.push((header, Arc::clone(scheme))),
+                None => {
+                    diagnostics.push(misplaced_key(operation, scheme, name));
+                    return None;
+                }
+            }
         } else {
             diagnostics.push(
                 Diagnostic::error(
@@ -321,7 +352,16 @@ fn guard(
         }
         alternatives.push(Alternative { scheme: Arc::clone(scheme), scopes: scheme_use.scopes.clone() });
     }
-    let accepted = authenticator.accept(tokens.iter().map(|scheme| &**scheme), realm).ok()?;
+    let accepted = match authenticator.accept_if(tokens.iter().map(|scheme| &**scheme), realm, requirements) {
+        Ok(accepted) => accepted,
+        Err(refused) => {
+            diagnostics.push(
+                Diagnostic::error(SCHEMES_REFUSED, format!("`{}`: {refused}", operation.id))
+                    .at(operation.place.clone()),
+            );
+            return None;
+        }
+    };
     let demand = match wanted {
         None => Demand::Public,
         Some(_) => Demand::Authenticated {
@@ -339,7 +379,30 @@ fn guard(
             realm: Arc::clone(realm),
         },
     };
-    Some(Guard { demand, accepted, certificate_scheme })
+    Some(Guard { demand, accepted, keys: AcceptedKeys::new(keys, realm), certificate_scheme })
+}
+
+/// The header in which a scheme's keys are sent, if that is a place for keys (AUTHN-36).
+fn key_header(location: KeyLocation, name: &str) -> Option<HeaderName> {
+    match location {
+        KeyLocation::Header => name.parse().ok().filter(KeyHeaders::is_fit),
+        KeyLocation::Query | KeyLocation::Cookie => None,
+    }
+}
+
+fn misplaced_key(operation: &Operation, scheme: &str, name: &str) -> Diagnostic {
+    Diagnostic::error(
+        KEY_PLACE,
+        format!("`{}` takes the API key `{scheme}` from where it must not be: `{name}`", operation.id),
+    )
+    .at(operation.place.clone())
+    .label("addresses end up in logs, and browsers send cookies without being asked")
+    .help("declare the scheme with `in: header` and a name of its own, such as `X-API-Key`")
+}
+
+/// Every header in which an operation takes keys: no key may reach the upstream by way of another operation.
+fn key_headers(routes: &[Route]) -> KeyHeaders {
+    KeyHeaders::new(routes.iter().filter_map(|route| route.keys.as_ref()).flat_map(AcceptedKeys::headers))
 }
 
 fn limits(

@@ -6,6 +6,7 @@
 
 mod api;
 mod documents;
+mod lasting;
 mod listeners;
 mod upstream;
 
@@ -24,9 +25,11 @@ use portcullis_tls::Surroundings;
 
 use crate::config::{GatewayConfig, SecurityTxtConfig};
 use crate::forward::{HealthRules, Upstream};
+use crate::lasting::Lasting;
 use crate::policy::{Hosts, Mount, Policy, Timeouts};
 
 pub(crate) use documents::Library;
+pub(crate) use lasting::{lasting, store_unusable};
 pub(crate) use listeners::{ListenerDraft, listeners};
 
 /// What compiling needs from outside.
@@ -40,6 +43,7 @@ pub(crate) struct Workshop {
     pub(crate) surroundings: Surroundings,
     pub(crate) metrics: Arc<portcullis_audit::Metrics>,
     pub(crate) recorder: Arc<portcullis_audit::Recorder>,
+    pub(crate) lasting: Arc<Lasting>,
 }
 
 /// A policy and what stands beside it.
@@ -52,6 +56,13 @@ pub(crate) struct Compiled {
     pub(crate) files: Vec<PathBuf>,
     pub(crate) health: Vec<(Arc<Upstream>, HealthRules)>,
     pub(crate) upstreams: Vec<upstream::Made>,
+}
+
+impl Compiled {
+    /// Whether there must be a store, made if need be.
+    pub(crate) fn needs_store(&self) -> bool {
+        self.config.store.is_some() || self.policy.takes_keys()
+    }
 }
 
 /// Reads `portcullis.yaml` without compiling what it names.
@@ -79,6 +90,8 @@ pub(crate) fn compile(workshop: &Workshop, running: Option<&Compiled>) -> Result
     let authenticator = portcullis_authn::compile(
         &config.identity,
         &root.child("identity"),
+        &config.dpop,
+        &root.child("dpop"),
         &portcullis_authn::Surroundings {
             environment: &workshop.environment,
             fetch: Arc::clone(&workshop.fetch),
@@ -88,7 +101,7 @@ pub(crate) fn compile(workshop: &Workshop, running: Option<&Compiled>) -> Result
         },
         &mut diagnostics,
     )
-    .map(Arc::new);
+    .map(|authenticator| Arc::new(authenticator.believing_no(workshop.lasting.revoked())));
     library.watch_all(
         config
             .identity
@@ -145,6 +158,7 @@ pub(crate) fn compile(workshop: &Workshop, running: Option<&Compiled>) -> Result
         upstreams.push(made);
         apis.push(api);
     }
+    lasting::check(&config, &root, workshop, &mut diagnostics);
     let security_txt = security_txt(config.security_txt.as_ref(), &root, workshop, &mut diagnostics);
     // Where the record goes is fixed when the process starts; a mistake is shown all the same.
     let record = portcullis_audit::compile(
@@ -168,6 +182,7 @@ pub(crate) fn compile(workshop: &Workshop, running: Option<&Compiled>) -> Result
         apis,
         hosts,
         authenticator,
+        lasting: Arc::clone(&workshop.lasting),
         connections_per_peer: Some(config.limits.peer_connections),
         limits,
         trusted_proxies: TrustedProxies::new(config.trusted_proxies.iter().copied(), Notation::default()),

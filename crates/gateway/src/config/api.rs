@@ -3,6 +3,7 @@
 use std::collections::BTreeMap;
 use std::path::PathBuf;
 
+use portcullis_authn::config::RequireConfig;
 use portcullis_authz::config::AuthorizeConfig;
 use portcullis_config::{ByteSize, Period};
 use portcullis_contract::InlineOperation;
@@ -44,6 +45,9 @@ pub(crate) struct ApiConfig {
     /// Demands on callers beyond the document's.
     #[serde(default)]
     pub(crate) authorize: AuthorizeConfig,
+    /// What a credential must be beyond good: bound to a key, or the proof of a strong or recent login.
+    #[serde(default)]
+    pub(crate) require: RequireConfig,
     /// Limits by peer and by caller.
     #[serde(default)]
     pub(crate) limits: ApiLimitsConfig,
@@ -122,6 +126,8 @@ pub(crate) struct OperationConfig {
     pub(crate) stages: StagesConfig,
     /// Demands on callers.
     pub(crate) authorize: AuthorizeConfig,
+    /// What a credential must be beyond good; what is not set holds as for the API.
+    pub(crate) require: RequireConfig,
     /// Limit by caller, beside the API's.
     pub(crate) limits: ApiLimitsConfig,
     /// Largest body.

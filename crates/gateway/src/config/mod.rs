@@ -14,9 +14,11 @@ use std::path::PathBuf;
 
 use ipnet::IpNet;
 use portcullis_audit::AuditConfig;
-use portcullis_authn::config::IssuerConfig;
+use portcullis_authn::api_key::config::ApiKeysConfig;
+use portcullis_authn::config::{DpopConfig, IssuerConfig};
 use portcullis_config::SecretReference;
 use portcullis_limits::LimitsConfig;
+use portcullis_store::config::StoreConfig;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
@@ -43,6 +45,15 @@ pub struct GatewayConfig {
     /// Who is believed, by the name that `securitySchemes` of the documents use.
     #[serde(default)]
     pub(crate) identity: BTreeMap<String, IssuerConfig>,
+    /// Proofs that clients hold the key of their token (DPoP, RFC 9449).
+    #[serde(default)]
+    pub(crate) dpop: DpopConfig,
+    /// Keys for applications.
+    #[serde(default)]
+    pub(crate) api_keys: ApiKeysConfig,
+    /// Where keys, revocations and sessions are kept. Fixed when the process starts.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(crate) store: Option<StoreConfig>,
     /// Limits that hold before an API is chosen.
     #[serde(default)]
     pub(crate) limits: LimitsConfig,

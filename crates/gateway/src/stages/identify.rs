@@ -4,17 +4,19 @@ use std::sync::Arc;
 
 use http::HeaderMap;
 use portcullis_audit::Proof;
-use portcullis_authn::{BearerToken, QueryToken, Recognition, Recognized, without_query_token};
+use portcullis_authn::{DPOP, QueryToken, Recognition, Recognized, Shown, without_query_token};
 use portcullis_authz::Demand;
 use portcullis_domain::{
     Caller, Challenge, Denial, Issuer, Principal, PrincipalKind, Reason, Scheme, Scopes, Subject,
 };
 use portcullis_limits::Key;
-use portcullis_message::Target;
+use portcullis_message::{Authority, Target};
 
 use crate::arrival::Envelope;
 use crate::config::CredentialConfig;
 use crate::policy::{Api, Policy, Route};
+use crate::resource;
+use crate::stages::key;
 
 /// What identification found, and what it took away.
 pub(crate) struct Identified {
@@ -39,7 +41,7 @@ impl Known {
 impl From<Recognized> for Known {
     fn from(recognized: Recognized) -> Self {
         let proof = match recognized.by {
-            Recognition::Verification => Proof::Verified,
+            Recognition::Verification | Recognition::Introspection => Proof::Verified,
             Recognition::Memory => Proof::Remembered,
         };
         Self { caller: Caller::Authenticated(recognized.principal), proof: Some(proof) }
@@ -52,16 +54,26 @@ pub(crate) async fn identify(
     api: &Api,
     route: &Route,
     envelope: &Envelope,
+    authority: &Authority,
     headers: &mut HeaderMap,
     target: &Target,
 ) -> Identified {
-    let kept = match api.credential {
-        CredentialConfig::Pass => headers.get(http::header::AUTHORIZATION).cloned(),
-        CredentialConfig::Strip => None,
+    let url = envelope.external_url(authority);
+    let describe = |denial: Denial| match &api.resource {
+        Some(resource) if !denial.challenges().is_empty() => {
+            resource.name_in(denial, &resource::origin(&url))
+        }
+        Some(_) | None => denial,
     };
-    let taken = match policy.authenticator.take_bearer(headers, target.query(), &route.accepted) {
+    let kept = match api.credential {
+        CredentialConfig::Pass => [http::header::AUTHORIZATION, DPOP]
+            .map(|name| headers.get(&name).cloned().map(|value| (name, value))),
+        CredentialConfig::Strip => [None, None],
+    };
+    let key = api.key_headers.take(headers);
+    let taken = match policy.authenticator.take_token(headers, target.query(), &route.accepted) {
         Ok(taken) => taken,
-        Err(denial) => return Identified { known: Err(denial), stripped_query: None },
+        Err(denial) => return Identified { known: Err(describe(denial)), stripped_query: None },
     };
     let stripped_query = match taken.query {
         QueryToken::Absent => None,
@@ -69,10 +81,28 @@ pub(crate) async fn identify(
             target.query().map(without_query_token).and_then(|query| target.with_query(&query))
         }
     };
-    let known = judge(policy, api, route, envelope, taken.token.as_ref()).await;
-    if let Some(kept) = kept {
-        headers.insert(http::header::AUTHORIZATION, kept);
-    }
+    let shown = Shown {
+        token: taken.token.as_ref(),
+        proofs: &taken.proofs,
+        method: &envelope.method,
+        url,
+        certificate: envelope.connection.client_certificate().map(|certificate| certificate.thumbprint()),
+    };
+    let is_alone = taken.token.is_none()
+        && taken.query == QueryToken::Absent
+        && !headers.contains_key(http::header::AUTHORIZATION);
+    let known = match key {
+        Ok(None) => judge(policy, api, route, envelope, &shown).await,
+        Ok(Some(key)) if is_alone => match &route.keys {
+            Some(accepted) => key::judge(policy, api, accepted, envelope, &key).await,
+            // It proves nothing here, and goes no further.
+            None => judge(policy, api, route, envelope, &shown).await,
+        },
+        Ok(Some(_)) => Err(Denial::new(Reason::CredentialAmbiguous).with_note("an API key and a token")),
+        Err(denial) => Err(denial),
+    };
+    let known = known.map_err(describe);
+    headers.extend(kept.into_iter().flatten());
     Identified { known, stripped_query }
 }
 
@@ -81,26 +111,20 @@ async fn judge(
     api: &Api,
     route: &Route,
     envelope: &Envelope,
-    token: Option<&BearerToken>,
+    shown: &Shown<'_>,
 ) -> Result<Known, Denial> {
     if matches!(route.demand, Demand::Public) {
         return Ok(Known::anonymous());
     }
-    if let (Some(scheme), None) = (&route.certificate_scheme, token) {
+    if let (Some(scheme), None) = (&route.certificate_scheme, shown.token) {
         if let Some(caller) = by_certificate(scheme, envelope) {
             return Ok(Known { caller, proof: None });
         }
-        if route.accepted.is_empty() {
+        if route.accepted.is_empty() && route.keys.is_none() {
             return Err(Denial::new(Reason::CertificateMissing).with_challenge(certificate_wanted(api)));
         }
     }
-    let Some(token) = token else {
-        let identified = policy.authenticator.identify(None, &route.accepted, envelope.now).await;
-        return match (identified, &route.certificate_scheme) {
-            (Err(denial), Some(_)) => Err(denial.with_challenge(certificate_wanted(api))),
-            (identified, _) => identified.map(Known::from),
-        };
-    };
+    let Some(token) = shown.token else { return Err(missing(policy, api, route, envelope, shown).await) };
     // Guessing is refused before it costs a signature check (AUTHN-37).
     let peer = Key::peer(envelope.client);
     let credential = Key::credential(token.digest().as_bytes());
@@ -108,11 +132,46 @@ async fn judge(
     if let Err(too_many) = failures.check(peer, credential, envelope.now.mono) {
         return Err(Denial::new(Reason::FailuresExceeded).with_retry_after(too_many.retry_after));
     }
-    let identified = policy.authenticator.identify(Some(token), &route.accepted, envelope.now).await;
-    if identified.as_ref().is_err_and(|denial| denial.reason().status() == 401) {
+    let identified = policy.authenticator.identify(shown, &route.accepted, envelope.now).await;
+    if identified.as_ref().is_err_and(|denial| is_guess(denial.reason())) {
         failures.record(peer, credential, envelope.now.mono);
     }
     identified.map(Known::from)
+}
+
+/// Nothing was shown: each way in is named (RFC 9110 §11.6.1).
+async fn missing(
+    policy: &Policy,
+    api: &Api,
+    route: &Route,
+    envelope: &Envelope,
+    shown: &Shown<'_>,
+) -> Denial {
+    let denial = match &route.keys {
+        Some(keys) if route.accepted.is_empty() => keys.missing(),
+        keys => {
+            let asked = policy.authenticator.identify(shown, &route.accepted, envelope.now).await;
+            let denial = asked.err().unwrap_or_else(|| Denial::new(Reason::CredentialMissing));
+            match keys {
+                Some(keys) => denial.with_challenge(keys.challenge()),
+                None => denial,
+            }
+        }
+    };
+    match route.certificate_scheme {
+        Some(_) => denial.with_challenge(certificate_wanted(api)),
+        None => denial,
+    }
+}
+
+/// Whether a refusal may be that of somebody who tries credentials until one works. Who is asked for a
+/// nonce, a stronger login or a bound token has shown a good one.
+pub(crate) fn is_guess(reason: Reason) -> bool {
+    let is_asked_for_more = matches!(
+        reason,
+        Reason::ProofNonceWanted | Reason::AuthenticationInsufficient | Reason::SenderConstraintMissing
+    );
+    reason.status() == 401 && !is_asked_for_more
 }
 
 /// A verified client certificate as the credential: chain, validity and usage were checked in the

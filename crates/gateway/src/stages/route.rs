@@ -9,6 +9,7 @@ use crate::arrival::Envelope;
 use crate::cors;
 use crate::local::Local;
 use crate::policy::{Api, Mount, Policy, Retirement, Route};
+use crate::resource;
 
 /// Where a request belongs.
 pub(crate) enum Routed<'p> {
@@ -46,6 +47,15 @@ pub(crate) fn locate<'p>(
     if let (SECURITY_TXT, Some(text), &Method::GET) = (target.path(), &policy.security_txt, &envelope.method)
     {
         return Ok(Routed::Local(Local::SecurityTxt(text.clone())));
+    }
+    if envelope.method == Method::GET
+        && let Some(resource) = mounts
+            .iter()
+            .filter_map(|mount| policy.apis.get(mount.api)?.resource.as_ref())
+            .find(|resource| resource.is_described_at(target.path()))
+    {
+        let origin = resource::origin(&envelope.external_url(authority));
+        return Ok(Routed::Local(Local::ResourceMetadata(resource.document(&origin))));
     }
     if let Some((index, within)) = Mount::find(mounts, &target)
         && let Some(api) = policy.apis.get(index)

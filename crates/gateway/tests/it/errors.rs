@@ -15,6 +15,8 @@ const NOT_YET: &[(Reason, &str)] = &[
     (Reason::AttackSuspected, "the inspect stage, with the issue that brings `waf`"),
     (Reason::ResponseInvalid, "the release stage's contract, with the issue that deepens it"),
     (Reason::DecisionUnavailable, "decision points outside, with the issue that brings attributes"),
+    (Reason::PasswordInvalid, "passwords, with the same issue"),
+    (Reason::CertificateUnlisted, "rules for client certificates, with the same issue"),
 ];
 
 /// One way to be refused.
@@ -402,6 +404,18 @@ const ELSEWHERE: &[Reason] = &[
     Reason::PolicyMissing,
     Reason::InternalFault,
     Reason::RecordUnavailable,
+    // in `possession`, `step_up` and `introspection`
+    Reason::SenderConstraintMissing,
+    Reason::TokenInactive,
+    Reason::ProofMalformed,
+    Reason::ProofSignatureInvalid,
+    Reason::ProofMismatched,
+    Reason::ProofOutdated,
+    Reason::ProofReplayed,
+    Reason::ProofNonceWanted,
+    Reason::ProofsSaturated,
+    Reason::AuthenticationInsufficient,
+    Reason::IntrospectionUnavailable,
 ];
 
 #[track_caller]

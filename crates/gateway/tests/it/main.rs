@@ -15,6 +15,7 @@
 
 mod walk;
 
+mod api_keys;
 mod caching;
 mod confidential;
 mod cors;
@@ -29,11 +30,15 @@ mod http2;
 mod http_framing;
 mod http_routing;
 mod identity;
+mod introspection;
 mod own_answers;
 mod paths;
+mod possession;
 mod record;
 mod reload;
+mod resource;
 mod slow;
+mod step_up;
 mod tls_events;
 mod upstream_faults;
 mod vectors_http1;
