@@ -145,6 +145,11 @@ impl Revoked {
         self.relied_until.store(u64::try_from(mono.as_millis()).unwrap_or(u64::MAX), Ordering::Release);
     }
 
+    /// What is known may be relied on until this moment at the latest.
+    pub fn rely_no_longer_than(&self, mono: Duration) {
+        self.relied_until.fetch_min(u64::try_from(mono.as_millis()).unwrap_or(u64::MAX), Ordering::AcqRel);
+    }
+
     /// What is known may be relied on for good: nobody can revoke anything.
     pub fn rely_always(&self) {
         self.relied_until.store(u64::MAX, Ordering::Release);
@@ -398,14 +403,13 @@ mod tests {
 
     #[test]
     fn a_bound_revokes_what_was_issued_before_it() {
-        let before = |seconds| Revocation {
-            issued_before: Some(at(seconds)),
-            ..of(RevocationKind::Subject, "alice")
-        };
+        let before =
+            |seconds| Revocation { issued_before: Some(at(seconds)), ..of(RevocationKind::Subject, "alice") };
         assert!(!finds(before(100), &token()));
         assert!(finds(before(101), &token()));
         // Within a second it cannot be told which was first.
-        let within = Revocation { issued_before: Some(Timestamp::from_millis(at(100).as_millis() + 1)), ..before(0) };
+        let within =
+            Revocation { issued_before: Some(Timestamp::from_millis(at(100).as_millis() + 1)), ..before(0) };
         assert!(finds(within, &token()));
         assert!(finds(before(1), &alice(json!({}))), "issued nobody knows when");
         assert!(!finds(before(100), &alice(json!({ "iat": at(100).as_seconds() as f64 + 0.5 }))));
@@ -414,7 +418,10 @@ mod tests {
     #[test]
     fn an_entry_ends_with_what_it_revokes() {
         let revoked = Revoked::nothing();
-        revoked.add(&[of(RevocationKind::Token, "t-1"), Revocation { forget_at: at(500), ..of(RevocationKind::Token, "t-2") }]);
+        revoked.add(&[
+            of(RevocationKind::Token, "t-1"),
+            Revocation { forget_at: at(500), ..of(RevocationKind::Token, "t-2") },
+        ]);
         let second = alice(json!({ "jti": "t-2" }));
         assert!(revoked.find(&Revocable::by(&second, None), at(499)).is_some());
         assert!(revoked.find(&Revocable::by(&second, None), at(500)).is_none());
@@ -441,7 +448,8 @@ mod tests {
         let now = |seconds| Now { wall: at(0), mono: Duration::from_secs(seconds) };
         let principal = token();
         let credential = Revocable::by(&principal, None);
-        let refused = |seconds| revoked.refuse(&credential, now(seconds)).err().map(|refusal| refusal.reason());
+        let refused =
+            |seconds| revoked.refuse(&credential, now(seconds)).err().map(|refusal| refusal.reason());
         assert_eq!(refused(0), Some(Reason::StoreUnavailable));
         revoked.rely_until(Duration::from_secs(30));
         assert_eq!(refused(29), None);

@@ -227,6 +227,9 @@ pub trait KeyStore: Send + Sync {
     /// Notes when keys were used. Earlier moments than the noted ones change nothing.
     fn note_keys_used(&self, used: Vec<(KeyId, Timestamp)>) -> StoreFuture<'_, ()>;
 
+    /// The place of the latest change of anything: from where to ask what changes from now on.
+    fn latest_change(&self) -> StoreFuture<'_, Sequence>;
+
     /// The keys that were changed after `sequence`; use alone is no change.
     fn keys_changed_since(&self, sequence: Sequence) -> StoreFuture<'_, KeyChanges>;
 }

@@ -213,7 +213,10 @@ impl Desk {
                 text(StatusCode::OK, format!("{}\n", self.shared.policy.load().revision))
             }
             (&Method::POST, "/reload") => self.reload().await,
-            (_, "/metrics" | "/policy" | "/reload") => text(StatusCode::METHOD_NOT_ALLOWED, "\n"),
+            (&Method::POST, "/store/refresh") => self.refresh_store().await,
+            (_, "/metrics" | "/policy" | "/reload" | "/store/refresh") => {
+                text(StatusCode::METHOD_NOT_ALLOWED, "\n")
+            }
             (_, _) => text(StatusCode::NOT_FOUND, "\n"),
         }
     }
@@ -224,6 +227,15 @@ impl Desk {
             scheme.eq_ignore_ascii_case("bearer").then_some(token)
         });
         proof == Proof::Certificate || shown.is_some_and(|token| self.token.matches(token.as_bytes()))
+    }
+
+    /// Takes up what others revoked, at once and not at the next look.
+    async fn refresh_store(&self) -> Response<Full<Bytes>> {
+        let lasting = Arc::clone(&self.shared.policy.load().lasting);
+        match lasting.look().await {
+            Ok(()) => text(StatusCode::OK, "refreshed\n"),
+            Err(error) => text(StatusCode::SERVICE_UNAVAILABLE, format!("{error}\n")),
+        }
     }
 
     async fn reload(&self) -> Response<Full<Bytes>> {

@@ -60,7 +60,7 @@ pub(crate) fn workshop(
     metrics: Arc<Metrics>,
     recorder: Arc<Recorder>,
 ) -> Result<Workshop, StartError> {
-    let (_, _, config) = compile::read(&options.file).map_err(StartError::Configuration)?;
+    let (document, _, config) = compile::read(&options.file).map_err(StartError::Configuration)?;
     let surroundings = Surroundings {
         environment: options.environment.clone(),
         clock: options.clock.clone(),
@@ -70,7 +70,10 @@ pub(crate) fn workshop(
     };
     let fetch = GuardedFetch::new(&surroundings, Arc::clone(&recorder))
         .map_err(|error| system("cannot verify servers", std::io::Error::other(error)))?;
+    let lasting = compile::lasting(&config, &document.at(""), &surroundings, &options.clock)
+        .map_err(|error| system("cannot verify servers", std::io::Error::other(error)))?;
     Ok(Workshop {
+        lasting: Arc::new(lasting),
         file: options.file.clone(),
         environment: options.environment.clone(),
         clock: options.clock.clone(),

@@ -80,6 +80,8 @@ impl Control {
         if let Some(admin) = self.admin.take() {
             tokio::spawn(admin.serve(Arc::clone(&self.shared), self.commands.clone(), self.phase.clone()));
         }
+        let lasting = Arc::clone(&self.workshop.lasting);
+        tokio::spawn(Arc::clone(&lasting).follow());
         let mut certificates = Certificates::default();
         certificates.look(&self.plans, &self.shared);
         let mut calendar = tokio::time::interval(CERTIFICATE_INTERVAL);
@@ -110,6 +112,7 @@ impl Control {
             certificates.look(&self.plans, &self.shared);
             seen = Seen::look(self.files());
         }
+        lasting.write_uses().await;
     }
 
     /// Key refreshes and health checks of the policy in force. Those of an older policy end.
@@ -161,6 +164,9 @@ impl Control {
     fn try_reload(&mut self, background: &mut JoinSet<()>) -> Result<String, Diagnostics> {
         // The policy first: it is put in force by one store at the end, certificates one by one.
         let compiled = compile::compile(&self.workshop, Some(&self.compiled))?;
+        if compiled.needs_store() {
+            self.workshop.lasting.open().map_err(|error| compile::store_unusable(&error, &compiled.place))?;
+        }
         for plan in &self.plans {
             if let ListenerKind::Tls(tls) = &plan.kind {
                 tls.reload().inspect_err(|found| {

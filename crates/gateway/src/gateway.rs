@@ -122,6 +122,10 @@ impl Gateway {
         let metrics = Arc::new(Metrics::new(Arc::clone(&recorder), Box::new(|_| {})));
         let workshop = workshop(&options, Arc::clone(&metrics), Arc::clone(&recorder))?;
         let (compiled, drafts) = compile_all(&workshop)?;
+        let lasting = Arc::clone(&workshop.lasting);
+        if compiled.needs_store() || lasting.exists() {
+            lasting.open().map_err(|error| system("cannot open the store", std::io::Error::other(error)))?;
+        }
         let count = compiled
             .config
             .workers

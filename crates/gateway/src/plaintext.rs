@@ -56,7 +56,10 @@ pub(crate) fn judge(policy: &Policy, envelope: &Envelope, parts: &Parts) -> Verd
     match own.unwrap_or(*plaintext) {
         PlaintextConfig::Serve => Verdict::Refuse(Denial::new(Reason::PlaintextRefused)),
         PlaintextConfig::Refuse => Verdict::Silence,
-        PlaintextConfig::Guard if carries_credential(&parts.headers, parts.uri.query()) => {
+        PlaintextConfig::Guard
+            if carries_credential(&parts.headers, parts.uri.query())
+                || policy.apis.iter().any(|api| api.key_headers.are_in(&parts.headers)) =>
+        {
             tracing::warn!(client = %envelope.client, host = %authority, "a credential came without TLS");
             Verdict::Refuse(Denial::new(Reason::PlaintextCredential))
         }

@@ -28,6 +28,7 @@ const REVOKE: &str = "UPDATE api_key SET revoked_at = $1, changed = (SELECT valu
     WHERE id = $2 AND revoked_at IS NULL";
 const USED: &str = "UPDATE api_key SET last_used_at = $1 \
     WHERE id = $2 AND (last_used_at IS NULL OR last_used_at < $1)";
+const LATEST: &str = "SELECT value FROM change_counter WHERE id = 1";
 const CHANGED: &str = "SELECT id, changed FROM api_key WHERE changed > $1 ORDER BY changed, id LIMIT $2";
 
 impl KeyStore for Store {
@@ -77,6 +78,13 @@ impl KeyStore for Store {
         let note = |(id, at): (KeyId, Timestamp)| Statement::new(USED, [Value::from(at), Value::from(id.0)]);
         let notes: Vec<_> = used.into_iter().map(note).collect();
         Box::pin(async move { self.write(notes).await.map(drop) })
+    }
+
+    fn latest_change(&self) -> StoreFuture<'_, Sequence> {
+        Box::pin(async move {
+            let mut rows = self.read(Statement::new(LATEST, [])).await?;
+            rows.pop().ok_or(StoreError::Unreadable)?.bits().map(Sequence)
+        })
     }
 
     fn keys_changed_since(&self, sequence: Sequence) -> StoreFuture<'_, KeyChanges> {

@@ -64,6 +64,12 @@ impl ClientTls {
         Self::trusting(surroundings.roots.load(), protocols, surroundings)
     }
 
+    /// The same for a client that brings its own connection, such as a database's.
+    #[must_use]
+    pub const fn config(&self) -> &Arc<ClientConfig> {
+        &self.config
+    }
+
     /// TLS to hosts that `roots` vouch for.
     ///
     /// # Errors

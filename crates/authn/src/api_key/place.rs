@@ -49,6 +49,12 @@ impl KeyHeaders {
         Self(names.into())
     }
 
+    /// Whether any of them is in `headers`.
+    #[must_use]
+    pub fn are_in(&self, headers: &HeaderMap) -> bool {
+        self.0.iter().any(|name| headers.contains_key(name))
+    }
+
     /// Takes the key out of `headers`. Afterwards none of these headers is left, whatever the answer is.
     ///
     /// # Errors
@@ -99,6 +105,11 @@ impl AcceptedKeys {
     #[must_use]
     pub fn new(schemes: Vec<(HeaderName, Arc<str>)>, realm: &Arc<str>) -> Option<Self> {
         (!schemes.is_empty()).then(|| Self { schemes: schemes.into(), realm: Arc::clone(realm) })
+    }
+
+    /// The headers in which keys are accepted.
+    pub fn headers(&self) -> impl Iterator<Item = HeaderName> {
+        self.schemes.iter().map(|(header, _)| header.clone())
     }
 
     /// The scheme that `shown` can satisfy here.

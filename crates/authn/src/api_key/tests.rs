@@ -23,10 +23,7 @@ const OTHER: HeaderName = HeaderName::from_static("x-other-key");
 const HERE: IpAddr = IpAddr::V4(Ipv4Addr::new(192, 0, 2, 7));
 
 fn at(seconds: u64) -> Now {
-    Now {
-        wall: Timestamp::from_seconds(1_800_000_000 + seconds),
-        mono: Duration::from_secs(1000 + seconds),
-    }
+    Now { wall: Timestamp::from_seconds(1_800_000_000 + seconds), mono: Duration::from_secs(1000 + seconds) }
 }
 
 /// Records in memory, and what was asked of them.
@@ -72,6 +69,10 @@ impl KeyStore for Fake {
     fn note_keys_used(&self, used: Vec<(KeyId, Timestamp)>) -> StoreFuture<'_, ()> {
         self.used.lock().unwrap().extend(used);
         Box::pin(async { Ok(()) })
+    }
+
+    fn latest_change(&self) -> StoreFuture<'_, Sequence> {
+        Box::pin(async { Ok(Sequence::default()) })
     }
 
     fn keys_changed_since(&self, sequence: Sequence) -> StoreFuture<'_, KeyChanges> {

@@ -37,6 +37,12 @@ codes! {
         matters: "For that long a credential that was revoked elsewhere is accepted here.",
         mend: "Write a time such as `250ms`, or leave the setting out.",
     }
+    STORE_UNUSABLE = "C0707" {
+        title: "store cannot be opened",
+        means: "The file or database of the store cannot be reached, read or written, or a newer program made it.",
+        matters: "Operations take API keys, and without the store nobody can tell a good one from a bad one.",
+        mend: "Check the path, its owner and mode (0600), or the database's address and rights.",
+    }
     KEY_PLACE = "C0711" {
         title: "API keys are taken from a header only",
         means: "A security scheme of type `apiKey` is in the query or in a cookie, or its header is `Authorization` or one that carries something else.",

@@ -1,6 +1,7 @@
 //! The stages, one file each: how a layer's verb is applied to a request.
 
 pub(crate) mod identify;
+pub(crate) mod key;
 pub(crate) mod limit;
 pub(crate) mod route;
 pub(crate) mod upgrade;

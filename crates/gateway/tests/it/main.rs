@@ -37,6 +37,7 @@ mod possession;
 mod record;
 mod reload;
 mod resource;
+mod revocation;
 mod slow;
 mod step_up;
 mod tls_events;

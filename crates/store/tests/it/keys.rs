@@ -127,6 +127,7 @@ pub(crate) async fn changes_are_told_once_and_in_order(bench: &Bench) {
     assert_eq!(revoked.keys, [KeyId(1)]);
     // A refused change takes no place, so that nobody waits for it.
     bench.store.add_key(record(bench, 1, "erp")).await.unwrap_err();
+    assert_eq!(bench.store.latest_change().await, Ok(revoked.sequence));
     let nothing = bench.store.keys_changed_since(revoked.sequence).await.unwrap();
     assert_eq!((nothing.keys, nothing.sequence), (Vec::new(), revoked.sequence));
 }

@@ -140,20 +140,18 @@ impl Setup {
         self.workspace.file("openapi.json", self.contract.to_string());
         let tokens = Tokens::new(&self.clock);
         self.workspace.file("jwks.json", tokens.jwks());
-        let path =
-            self.workspace.file("portcullis.yaml", serde_json::to_string_pretty(&configuration).unwrap());
+        self.workspace.file("portcullis.yaml", serde_json::to_string_pretty(&configuration).unwrap());
 
         let record = Memory::default();
-        let gateway = Gateway::start(Options {
-            file: path,
-            environment: Environment::fixed([("UNUSED", "")]).with_base(self.workspace.root()),
-            clock: self.clock.clone(),
-            record: Some(SinkChoice::Memory(record.clone())),
+        let launch = Launch {
+            record: SinkChoice::Memory(record.clone()),
             roots: PublicRoots::fixed(self.roots),
             watch: self.watch,
-        })?;
+        };
+        let gateway = launch.gateway(&self.workspace, &self.clock)?;
         Ok(Walk {
             gateway: Some(gateway),
+            launch,
             upstream,
             record: Record(record),
             workspace: self.workspace,
@@ -168,9 +166,30 @@ impl Setup {
     }
 }
 
+/// What a gateway is started with, the first time and again.
+struct Launch {
+    record: SinkChoice,
+    roots: PublicRoots,
+    watch: Watch,
+}
+
+impl Launch {
+    fn gateway(&self, workspace: &Workspace, clock: &Clock) -> Result<Gateway, StartError> {
+        Gateway::start(Options {
+            file: workspace.path("portcullis.yaml"),
+            environment: Environment::fixed([("UNUSED", "")]).with_base(workspace.root()),
+            clock: clock.clone(),
+            record: Some(self.record.clone()),
+            roots: self.roots.clone(),
+            watch: self.watch,
+        })
+    }
+}
+
 /// A running gateway, its upstream and its record.
 pub(crate) struct Walk {
     gateway: Option<Gateway>,
+    launch: Launch,
     pub(crate) upstream: Upstream,
     pub(crate) record: Record,
     pub(crate) workspace: Workspace,
@@ -330,6 +349,16 @@ impl Walk {
         let mut configuration = self.configuration.borrow_mut();
         merge(&mut configuration, patch);
         self.workspace.file("portcullis.yaml", serde_json::to_string_pretty(&*configuration).unwrap());
+    }
+
+    /// Stops the gateway and starts it again in the same folder, as it is left there.
+    #[track_caller]
+    pub(crate) fn restart(&mut self) {
+        if let Some(gateway) = self.gateway.take() {
+            gateway.shutdown();
+        }
+        let started = self.launch.gateway(&self.workspace, &self.clock);
+        self.gateway = Some(started.unwrap_or_else(|error| panic!("it does not start again: {error}")));
     }
 
     /// Stops the gateway and hands back everything it has recorded.

@@ -1,0 +1,238 @@
+//! What lasts, as a running gateway uses it: the store, and what is known of it without asking.
+//!
+//! In: settings. Out: API keys and revocations that requests consult in memory. A task on the control thread
+//! follows the store: several times a second it asks what others changed (other gateways, the subcommands), so
+//! that a revocation holds within a second everywhere; now and then it writes when keys were used, and has
+//! ended things forgotten.
+//!
+//! A gateway that takes no API keys and whose store was never made has none, and makes none: nobody can have
+//! revoked anything. As soon as the file is there it is followed.
+
+use std::sync::{Arc, Mutex, OnceLock, PoisonError};
+use std::thread;
+use std::time::Duration;
+
+use portcullis_authn::Revoked;
+use portcullis_authn::api_key::ApiKeys;
+use portcullis_domain::{
+    Clock, KeyStore as _, Now, RevocationStore as _, Sequence, SessionStore as _, StoreError,
+};
+use portcullis_store::{Location, OpenError, Settings, Store};
+use tokio::runtime::Builder;
+
+/// How many revocations are read at once.
+const PART: u32 = 50_000;
+/// How often the store hears which keys were used.
+const WRITE_USES: Duration = Duration::from_secs(5);
+/// How often what has ended is forgotten.
+const FORGET: Duration = Duration::from_secs(60);
+
+/// What lasts.
+pub(crate) struct Lasting {
+    settings: Settings,
+    /// How many keys are remembered.
+    keys: usize,
+    clock: Clock,
+    revoked: Arc<Revoked>,
+    open: OnceLock<Open>,
+    opening: Mutex<()>,
+    followed: tokio::sync::Mutex<Followed>,
+}
+
+struct Open {
+    store: Arc<Store>,
+    keys: ApiKeys,
+}
+
+/// How far the store's changes are known.
+#[derive(Clone, Copy, Debug, Default)]
+struct Followed {
+    keys: Sequence,
+    revocations: Sequence,
+}
+
+impl Lasting {
+    /// Opens nothing yet.
+    pub(crate) fn new(settings: Settings, keys: usize, clock: Clock) -> Self {
+        Self {
+            settings,
+            keys,
+            clock,
+            revoked: Arc::new(Revoked::nothing()),
+            open: OnceLock::new(),
+            opening: Mutex::default(),
+            followed: tokio::sync::Mutex::default(),
+        }
+    }
+
+    /// What is revoked; shared by all policies, since a reload changes nothing about it.
+    pub(crate) const fn revoked(&self) -> &Arc<Revoked> {
+        &self.revoked
+    }
+
+    /// The keys, if the store is open.
+    pub(crate) fn keys(&self) -> Option<&ApiKeys> {
+        self.open.get().map(|open| &open.keys)
+    }
+
+    /// Whether somebody made the store already.
+    pub(crate) fn exists(&self) -> bool {
+        match &self.settings.location {
+            Location::File(file) => file.exists(),
+            Location::Postgres { .. } => true,
+        }
+    }
+
+    /// Opens the store if it is not open, and reads all revocations. Blocks while it does so.
+    ///
+    /// # Errors
+    /// Without the list of revocations nobody may be let in, so a store that cannot be read is an error.
+    pub(crate) fn open(&self) -> Result<(), OpenError> {
+        let _one_at_a_time = self.opening.lock().unwrap_or_else(PoisonError::into_inner);
+        if self.open.get().is_some() {
+            return Ok(());
+        }
+        let store = Arc::new(Store::open(&self.settings)?);
+        let keys = ApiKeys::new(
+            Arc::clone(&store) as Arc<dyn portcullis_domain::KeyStore>,
+            store.pepper(),
+            Arc::clone(&self.revoked),
+            self.keys,
+        );
+        let unreadable = |error: &dyn std::fmt::Display| OpenError::Unusable {
+            what: "the list of revocations".to_owned(),
+            why: error.to_string(),
+        };
+        // A thread of its own: who calls may run on a runtime, which must not wait within itself.
+        let read = || -> Result<Followed, OpenError> {
+            let runtime = Builder::new_current_thread().build().map_err(|error| unreadable(&error))?;
+            runtime.block_on(self.read_all(&store)).map_err(|error| unreadable(&error))
+        };
+        let followed = thread::scope(|scope| scope.spawn(read).join());
+        let followed = followed.map_err(|_| unreadable(&"the reader panicked"))??;
+        // Nobody follows a store that is not open, so nobody holds this.
+        if let Ok(mut place) = self.followed.try_lock() {
+            *place = followed;
+        }
+        let _ = self.open.set(Open { store, keys });
+        Ok(())
+    }
+
+    async fn read_all(&self, store: &Store) -> Result<Followed, StoreError> {
+        // First, so that what changes meanwhile is read again and not missed.
+        let keys = store.latest_change().await?;
+        let mut followed = Followed { keys, revocations: Sequence::default() };
+        self.read_revocations(store, &mut followed).await?;
+        self.revoked.rely_until(self.clock.mono() + self.settings.grace);
+        Ok(followed)
+    }
+
+    async fn read_revocations(&self, store: &Store, followed: &mut Followed) -> Result<(), StoreError> {
+        loop {
+            let part = store.revoked_since(followed.revocations, PART).await?;
+            if part.made.is_empty() {
+                return Ok(());
+            }
+            self.revoked.add(&part.made);
+            followed.revocations = part.sequence;
+        }
+    }
+
+    /// Takes up what others changed. After this it holds for the next request of every worker.
+    ///
+    /// # Errors
+    /// What the store says; what was known before stays.
+    pub(crate) async fn look(&self) -> Result<(), StoreError> {
+        let Some(Open { store, keys }) = self.open.get() else { return Ok(()) };
+        let mut followed = self.followed.lock().await;
+        let began = self.clock.mono();
+        loop {
+            let changes = store.keys_changed_since(followed.keys).await?;
+            if changes.keys.is_empty() {
+                break;
+            }
+            keys.forget(&changes.keys);
+            followed.keys = changes.sequence;
+        }
+        self.read_revocations(store, &mut followed).await?;
+        self.revoked.rely_until(began + self.settings.grace);
+        Ok(())
+    }
+
+    /// Follows the store for as long as the process lives.
+    pub(crate) async fn follow(self: Arc<Self>) {
+        let mut tick = tokio::time::interval(self.settings.poll);
+        tick.set_missed_tick_behavior(tokio::time::MissedTickBehavior::Delay);
+        let mut health = Health::Well;
+        let (mut wrote, mut forgot) = (self.clock.mono(), self.clock.mono());
+        loop {
+            tick.tick().await;
+            if self.open.get().is_none() && !(self.exists() && self.take_up()) {
+                continue;
+            }
+            health = health.note(self.look().await);
+            let now = self.clock.now();
+            if now.mono.saturating_sub(wrote) >= WRITE_USES {
+                wrote = now.mono;
+                self.write_uses().await;
+            }
+            if now.mono.saturating_sub(forgot) >= FORGET {
+                forgot = now.mono;
+                self.forget(now).await;
+            }
+        }
+    }
+
+    /// Tells the store which keys were used.
+    pub(crate) async fn write_uses(&self) {
+        let Some(open) = self.open.get() else { return };
+        if let Err(error) = open.keys.write_uses().await {
+            tracing::warn!(%error, "the use of API keys was not noted");
+        }
+    }
+
+    fn take_up(&self) -> bool {
+        let opened = self.open();
+        if let Err(error) = &opened {
+            // It is there, and what it says is not known.
+            tracing::error!(%error, "the store cannot be opened");
+            self.revoked.rely_no_longer_than(self.clock.mono() + self.settings.grace);
+        }
+        opened.is_ok()
+    }
+
+    async fn forget(&self, now: Now) {
+        let Some(Open { store, .. }) = self.open.get() else { return };
+        self.revoked.forget(now.wall);
+        let outcome = async {
+            store.forget_revocations(now.wall).await?;
+            store.forget_sessions(now.wall).await
+        };
+        if let Err(error) = outcome.await {
+            tracing::warn!(%error, "what has ended was not forgotten");
+        }
+    }
+}
+
+/// Whether the last look was well; an outage is told when it begins and when it ends.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Health {
+    Well,
+    Away,
+}
+
+impl Health {
+    fn note(self, looked: Result<(), StoreError>) -> Self {
+        match (self, looked) {
+            (Self::Well, Err(error)) => {
+                tracing::error!(%error, "the store cannot be followed; what is revoked now is not seen");
+                Self::Away
+            }
+            (Self::Away, Ok(())) => {
+                tracing::info!("the store is followed again");
+                Self::Well
+            }
+            (health, Ok(()) | Err(_)) => health,
+        }
+    }
+}
