@@ -28,15 +28,23 @@ pub struct Step {
     pub stage: Stage,
     /// What it said.
     pub answer: Answer,
-    /// When it answered, counted from the request's arrival.
-    pub at: Duration,
+    /// Microseconds from the request's arrival to the answer.
+    at_micros: u32,
 }
 
-/// Append-only record of one walk. Eleven steps fit without allocation.
+impl Step {
+    /// When it answered, counted from the request's arrival. Whole microseconds, an hour at most.
+    #[must_use]
+    pub const fn at(self) -> Duration {
+        Duration::from_micros(self.at_micros as u64)
+    }
+}
+
+/// Append-only record of one walk. Sixteen steps fit without allocation.
 #[derive(Clone, Debug)]
 pub struct Trail {
     arrived: Now,
-    steps: SmallVec<[Step; 11]>,
+    steps: SmallVec<[Step; 16]>,
 }
 
 impl Trail {
@@ -54,7 +62,8 @@ impl Trail {
 
     /// Notes an answer given at `mono`.
     pub fn note(&mut self, stage: Stage, answer: Answer, mono: Duration) {
-        self.steps.push(Step { stage, answer, at: mono.saturating_sub(self.arrived.mono) });
+        let at = mono.saturating_sub(self.arrived.mono).as_micros();
+        self.steps.push(Step { stage, answer, at_micros: u32::try_from(at).unwrap_or(u32::MAX) });
     }
 
     /// Notes what `stage` said and hands on its evidence.

@@ -60,6 +60,9 @@ impl Parameters {
         if self.undeclared == Undeclared::Passed && self.query.is_empty() {
             return;
         }
+        if self.query.is_empty() && query.is_none_or(str::is_empty) {
+            return;
+        }
         let Some(mut pairs) = Pairs::read(query.unwrap_or_default()) else {
             return violations.add(Spot { location: "query", name: "" }, "encoding", "names in UTF-8");
         };
