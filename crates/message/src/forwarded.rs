@@ -2,7 +2,7 @@
 //!
 //! In: the socket's peer, the request's headers, the proxies that the operator trusts. Out: the client's
 //! address; then headers that carry what the gateway itself asserts. [`client`] must be called before
-//! [`crate::spoofed::strip`] and [`assert()`] after it.
+//! [`crate::hop_by_hop::strip`] and [`assert()`] after it.
 //!
 //! A forwarding header is a list that every hop appends to, so only its right end was written by someone
 //! we know. It is walked from there, and only as far as the hops are trusted (RFC 7239 §8.1).

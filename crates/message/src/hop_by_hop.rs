@@ -19,17 +19,20 @@ pub enum TrailerSupport {
     Unannounced,
 }
 
-/// Removes every hop-by-hop field. All lines of a repeated `Connection` count, empty ones included.
-pub fn strip(headers: &mut HeaderMap) -> TrailerSupport {
+/// Removes every hop-by-hop field, and what `also` says. All lines of a repeated `Connection` count, empty
+/// ones included.
+pub fn strip(headers: &mut HeaderMap, also: impl Fn(&HeaderName) -> bool) -> TrailerSupport {
     let mut removable: SmallVec<[HeaderName; 8]> = SmallVec::new();
     let mut support = TrailerSupport::Unannounced;
-    for name in headers.keys().filter(|name| is_hop_by_hop(name)) {
-        if name == CONNECTION {
+    for name in headers.keys() {
+        if *name == CONNECTION {
             removable.extend(nominated(headers));
-        } else if name == TE && accepts_trailers(headers) {
+        } else if *name == TE && accepts_trailers(headers) {
             support = TrailerSupport::Announced;
         }
-        removable.push(name.clone());
+        if is_hop_by_hop(name) || also(name) {
+            removable.push(name.clone());
+        }
     }
     for name in removable {
         headers.remove(name);
@@ -84,6 +87,10 @@ mod tests {
         headers
     }
 
+    fn nothing_else(_: &HeaderName) -> bool {
+        false
+    }
+
     // proves-part: HTTP-14 (that neither direction leaks is shown in the gateway)
     #[test]
     fn what_any_connection_line_nominates_is_removed() {
@@ -95,7 +102,7 @@ mod tests {
             ("x-bar", "1"),
             ("x-kept", "1"),
         ]);
-        strip(&mut headers);
+        strip(&mut headers, nothing_else);
         assert_eq!(headers.len(), 1);
         assert!(headers.contains_key("x-kept"));
     }
@@ -114,22 +121,29 @@ mod tests {
             ("trailer", "x-checksum"),
             ("accept", "*/*"),
         ]);
-        assert_eq!(strip(&mut headers), TrailerSupport::Unannounced);
+        assert_eq!(strip(&mut headers, nothing_else), TrailerSupport::Unannounced);
         assert_eq!(headers.len(), 2);
         assert!(headers.contains_key("trailer") && headers.contains_key("accept"));
     }
 
     #[test]
+    fn what_the_caller_names_goes_as_well() {
+        let mut headers = headers(&[("connection", "x-foo"), ("x-foo", "1"), ("server", "s"), ("accept", "*/*")]);
+        strip(&mut headers, |name| name == "server");
+        assert_eq!(headers.keys().collect::<Vec<_>>(), ["accept"]);
+    }
+
+    #[test]
     fn support_for_trailers_is_remembered() {
         assert_eq!(strip(&mut headers(&[("te", "gzip;q=0.5, Trailers")])), TrailerSupport::Announced);
-        assert_eq!(strip(&mut headers(&[("te", "gzip"), ("te", "trailers")])), TrailerSupport::Announced);
-        assert_eq!(strip(&mut headers(&[])), TrailerSupport::Unannounced);
+        assert_eq!(strip(&mut headers(&[("te", "gzip"), ("te", "trailers")]), nothing_else), TrailerSupport::Announced);
+        assert_eq!(strip(&mut headers(&[]), nothing_else), TrailerSupport::Unannounced);
     }
 
     #[test]
     fn a_nomination_that_is_no_name_is_passed_over() {
         let mut headers = headers(&[("connection", "a b, @, \"q\""), ("a", "1")]);
-        strip(&mut headers);
+        strip(&mut headers, nothing_else);
         assert_eq!(headers.len(), 1);
     }
 }

@@ -10,11 +10,10 @@ use smallvec::SmallVec;
 
 use crate::{hop_by_hop, spoofed};
 
-/// Drops every trailer that must not be one, and all that [`spoofed::strip`] would drop from a head.
+/// Drops every trailer that must not be one, and all that a client could not send in a head ([`spoofed::is_spoofed`]).
 pub fn retain_safe(trailers: &mut HeaderMap) {
-    spoofed::strip(trailers, &[]);
     let unsafe_names: SmallVec<[HeaderName; 4]> =
-        trailers.keys().filter(|name| !is_safe(name)).cloned().collect();
+        trailers.keys().filter(|name| !is_safe(name) || spoofed::is_spoofed(name, &[])).cloned().collect();
     for name in unsafe_names {
         trailers.remove(name);
     }
