@@ -8,17 +8,15 @@
 //! `operation`, `target`), who (`peer`, `client`, `principal`), what (`event`, `method`), how it ended
 //! (`outcome`, `status`, `reason`, `stage`), and the id by which it is found again (`receipt`).
 
-use std::net::IpAddr;
 use std::time::Duration;
 
 use portcullis_domain::{Denial, Fault, Principal, Reason, ReceiptId, Trail};
 
-use crate::line::{Calendar, Line, push_text};
+use crate::circumstances::{Destination, Origin};
+use crate::line::{Calendar, FIELD, Line, push_text};
 use crate::redact;
 use crate::vocabulary::EventName;
 
-/// Most bytes that are kept of a name, an id, a user agent.
-const FIELD: usize = 256;
 /// Most bytes that are kept of a target.
 const TARGET: usize = 1024;
 /// Most bytes that are kept of a remark.
@@ -64,30 +62,14 @@ pub struct Event<'a> {
     pub receipt: ReceiptId,
     /// The id that the client sent; kept beside ours and never in its place (AUD-18).
     pub external_id: Option<&'a str>,
-    /// The listener's name or address.
-    pub listener: &'a str,
-    /// The socket's other end.
-    pub peer: IpAddr,
-    /// Whom trusted proxies say it comes from; the peer itself if there are none.
-    pub client: IpAddr,
-    /// `1.2`, `1.3`; nothing on plaintext.
-    pub tls: Option<&'a str>,
-    /// `http/1.1`, `h2`.
-    pub protocol: &'a str,
-    /// The host that was asked for.
-    pub host: Option<&'a str>,
-    /// What the client calls itself.
-    pub user_agent: Option<&'a str>,
+    /// Where it comes from.
+    pub origin: &'a Origin,
     /// The request's method.
     pub method: &'a str,
     /// Path and query, raw; hidden in part when written.
     pub target: &'a str,
-    /// The API, once routed.
-    pub api: Option<&'a str>,
-    /// The operation's id, once routed.
-    pub operation: Option<&'a str>,
-    /// The operation's path template, once routed.
-    pub template: Option<&'a str>,
+    /// Where it goes, once that is known.
+    pub destination: Option<&'a Destination>,
     /// Who is calling, once known.
     pub identity: Option<Identity<'a>>,
     /// How it ended.
@@ -186,26 +168,15 @@ impl Event<'_> {
     }
 
     fn write_where(&self, line: &mut Line<'_>) {
-        line.text("listener", self.listener, FIELD).address("peer", self.peer);
-        if self.client != self.peer {
-            line.address("client", self.client);
+        line.members(self.origin.members());
+        if is_common_method(self.method) {
+            line.word("method", self.method);
+        } else {
+            line.text("method", &redact::text(self.method), FIELD);
         }
-        line.word("protocol", self.protocol);
-        if let Some(version) = self.tls {
-            line.word("tls", version);
-        }
-        if let Some(host) = self.host {
-            line.text("host", &redact::text(host), FIELD);
-        }
-        if let Some(agent) = self.user_agent {
-            line.text("user_agent", &redact::text(agent), FIELD);
-        }
-        line.text("method", &redact::text(self.method), FIELD);
         line.text("target", &redact::target(self.target), TARGET);
-        for (name, value) in [("api", self.api), ("operation", self.operation), ("template", self.template)] {
-            if let Some(value) = value {
-                line.text(name, value, FIELD);
-            }
+        if let Some(destination) = self.destination {
+            line.members(destination.members());
         }
     }
 
@@ -219,6 +190,11 @@ impl Event<'_> {
         }
         line.number("request_bytes", self.request_bytes).number("response_bytes", self.response_bytes);
     }
+}
+
+/// Methods that hold no secret.
+fn is_common_method(method: &str) -> bool {
+    matches!(method, "GET" | "HEAD" | "POST" | "PUT" | "PATCH" | "DELETE" | "OPTIONS")
 }
 
 fn write_identity(line: &mut Line<'_>, identity: &Identity<'_>) {

@@ -9,6 +9,7 @@
 //! checkpoints, shipping to other systems, detection.
 
 pub mod chain;
+mod circumstances;
 mod compile;
 mod config;
 mod event;
@@ -23,6 +24,7 @@ mod system;
 pub mod vocabulary;
 mod writer;
 
+pub use circumstances::{Destination, Origin, OriginFacts};
 pub use compile::compile;
 pub use config::{AuditConfig, OnFailureConfig};
 pub use event::{Event, Identity, Proof, Verdict};

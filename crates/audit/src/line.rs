@@ -9,12 +9,20 @@ use std::time::Duration;
 
 use portcullis_domain::Timestamp;
 
+/// Most bytes that are kept of a name, an id, a user agent.
+pub(crate) const FIELD: usize = 256;
+
 /// Writes the members of one object.
 pub(crate) struct Line<'b> {
     buffer: &'b mut Vec<u8>,
 }
 
 impl<'b> Line<'b> {
+    /// Goes on within a line, or with members of one that are kept for later.
+    pub(crate) const fn within(buffer: &'b mut Vec<u8>) -> Self {
+        Self { buffer }
+    }
+
     /// Begins a line with its moment, which every record starts with.
     pub(crate) fn begin(buffer: &'b mut Vec<u8>, at: Timestamp, calendar: &mut Calendar) -> Self {
         buffer.extend_from_slice(b"{\"time\":\"");
@@ -113,6 +121,12 @@ impl<'b> Line<'b> {
     pub(crate) fn raw(&mut self, name: &str, write: impl FnOnce(&mut Vec<u8>)) -> &mut Self {
         self.name(name);
         write(self.buffer);
+        self
+    }
+
+    /// Members that were written before with [`Line::within`].
+    pub(crate) fn members(&mut self, members: &[u8]) -> &mut Self {
+        self.buffer.extend_from_slice(members);
         self
     }
 

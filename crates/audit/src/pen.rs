@@ -9,7 +9,7 @@ use crate::line::Calendar;
 use crate::queue::{Claim, Queue};
 
 /// From how many bytes on a pen hands over what it has written.
-const HAND_OVER: usize = 16 * 1024;
+const HAND_OVER: usize = 48 * 1024;
 
 /// Turns events into lines in a buffer of its own and hands them over in batches. One for each worker.
 ///

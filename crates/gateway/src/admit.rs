@@ -9,7 +9,7 @@ use http::HeaderMap;
 use http::request::Parts;
 use hyper::body::Incoming;
 use hyper::upgrade::OnUpgrade;
-use portcullis_authz::Permit;
+use portcullis_authz::{Demand, Permit};
 use portcullis_domain::{Caller, Denial, Stage};
 use portcullis_limits::Permit as Place;
 use portcullis_message::{Authority, Target};
@@ -56,7 +56,7 @@ pub(crate) enum Admission<'p> {
 pub(crate) async fn admit<'p>(
     policy: &'p Policy,
     envelope: &Envelope,
-    parts: Parts,
+    parts: &mut Parts,
     body: Incoming,
     on_upgrade: Option<OnUpgrade>,
     trace: &mut Trace,
@@ -90,6 +90,9 @@ pub(crate) async fn admit<'p>(
     // The credential is taken out of the head here, whoever it belongs to.
     let identified = identify(policy, api, route, envelope, &authority, &mut headers, &target).await;
     let stripped_query = identified.stripped_query;
+    if !matches!(route.demand, Demand::Public) {
+        trace.read_clock();
+    }
     let known = trace
         .step_at(Stage::Identify, route.strengths.identify, identified.known)?
         .unwrap_or(Known::anonymous());

@@ -10,8 +10,10 @@ use std::rc::Rc;
 use http::request::Parts;
 use http::{HeaderMap, HeaderValue, Method, Version, header};
 use hyper::body::Incoming;
+use portcullis_audit::Origin;
 use portcullis_authn::{ExternalUrl, UrlScheme};
 use portcullis_domain::{Denial, Now, Reason, ReceiptId};
+use portcullis_limits::Key;
 use portcullis_message::forwarded::Proto;
 use portcullis_message::{Authority, Target, cookies, expect, forwarded, via};
 
@@ -31,6 +33,8 @@ pub(crate) struct Envelope {
     pub(crate) receipt_value: HeaderValue,
     pub(crate) connection: Rc<Connection>,
     pub(crate) client: IpAddr,
+    /// Whose budget an anonymous request spends.
+    pub(crate) peer_key: Key,
     /// How the client came, to us or to a proxy that we trust.
     pub(crate) scheme: UrlScheme,
     pub(crate) method: Method,
@@ -39,8 +43,8 @@ pub(crate) struct Envelope {
     pub(crate) raw_target: http::Uri,
     /// A client's own id, recorded as such and never used.
     pub(crate) external_id: Option<HeaderValue>,
-    pub(crate) host: Option<HeaderValue>,
-    pub(crate) user_agent: Option<HeaderValue>,
+    /// Where it comes from, worded for the record.
+    pub(crate) from: Rc<Origin>,
     /// `application/grpc` asks for native errors.
     pub(crate) is_grpc: bool,
     pub(crate) origin: Option<HeaderValue>,
@@ -69,23 +73,22 @@ impl Envelope {
             .headers
             .get(header::CONTENT_TYPE)
             .is_some_and(|media_type| media_type.as_bytes().starts_with(b"application/grpc"));
+        let client = forwarded::client(connection.peer_ip(), &parts.headers, &policy.trusted_proxies);
+        let text = |name| parts.headers.get(name).and_then(|value: &HeaderValue| value.to_str().ok());
+        let host = parts.uri.authority().map(http::uri::Authority::as_str).or_else(|| text(header::HOST));
         Self {
             now,
             receipt,
             receipt_value: receipt_value(receipt),
-            client: forwarded::client(connection.peer_ip(), &parts.headers, &policy.trusted_proxies),
+            client,
             scheme: scheme(policy, &connection, parts),
+            peer_key: connection.peer_key(client),
+            from: connection.origin(client, parts.version, host, text(header::USER_AGENT)),
             connection,
             method: parts.method.clone(),
             version: parts.version,
             raw_target: parts.uri.clone(),
             external_id: parts.headers.get(RECEIPT).cloned(),
-            host: parts
-                .uri
-                .authority()
-                .and_then(|authority| HeaderValue::from_str(authority.as_str()).ok())
-                .or_else(|| parts.headers.get(header::HOST).cloned()),
-            user_agent: parts.headers.get(header::USER_AGENT).cloned(),
             is_grpc,
             origin: parts.headers.get(header::ORIGIN).cloned(),
         }
@@ -125,10 +128,10 @@ impl Arrival {
     pub(crate) fn read(
         policy: &Policy,
         envelope: &Envelope,
-        parts: Parts,
+        parts: &mut Parts,
         body: Incoming,
     ) -> Result<Self, Denial> {
-        if let Some(reason) = refused_by_guard(envelope, &parts) {
+        if let Some(reason) = refused_by_guard(envelope, parts) {
             return Err(Denial::new(reason));
         }
         if parts.method == Method::CONNECT
@@ -137,8 +140,8 @@ impl Arrival {
         {
             return Err(Denial::new(Reason::MethodRefused).with_allow(SERVED_METHODS));
         }
-        expect::read(&parts).map_err(Denial::new)?;
-        let authority = Authority::read(&parts).map_err(Denial::new)?;
+        expect::read(parts).map_err(Denial::new)?;
+        let authority = Authority::read(parts).map_err(Denial::new)?;
         let authority = authority.ok_or_else(|| Denial::new(Reason::HostMalformed))?;
         let raw = parts.uri.path_and_query().ok_or_else(|| Denial::new(Reason::TargetMalformed))?;
         let target = Target::read(&parts.method, raw, &policy.bounds).map_err(Denial::new)?;
@@ -153,7 +156,7 @@ impl Arrival {
             }
             _ => None,
         };
-        let mut headers = parts.headers;
+        let mut headers = std::mem::take(&mut parts.headers);
         if let Some(left) = max_forwards.and_then(|hops: u32| hops.checked_sub(1)) {
             // RFC 9110 §7.6.2: each hop takes one; at zero the request goes no further than here.
             headers.insert(MAX_FORWARDS, HeaderValue::from(left));

@@ -40,6 +40,7 @@ mod respond;
 mod sabotage;
 mod stages;
 mod timer;
+mod together;
 mod trace;
 mod walk;
 mod worker;

@@ -35,15 +35,15 @@ pub(crate) fn build(
     policy: &Policy,
     envelope: &Envelope,
     admitted: Admitted<'_>,
-) -> (Request<RequestBody>, Switch, Option<Place>) {
+) -> (Box<Request<RequestBody>>, Switch, Option<Place>) {
     let Admitted { api, permit, target, authority, mut headers, body, switch, place, .. } = admitted;
 
-    let trailers = hop_by_hop::strip(&mut headers);
-    spoofed::strip(&mut headers, &ASSERTED);
-    headers.remove(header::EXPECT);
-    if api.credential == CredentialConfig::Strip {
-        headers.remove(header::AUTHORIZATION);
-    }
+    let strips_credential = api.credential == CredentialConfig::Strip;
+    let trailers = hop_by_hop::strip(&mut headers, |name| {
+        spoofed::is_spoofed(name, &ASSERTED)
+            || *name == header::EXPECT
+            || (strips_credential && *name == header::AUTHORIZATION)
+    });
 
     let host = envelope.connection.assert(&mut headers, envelope.client, &authority);
     headers.append(header::VIA, via(policy, envelope.version));
@@ -71,13 +71,17 @@ pub(crate) fn build(
         HostHeaderConfig::Client => host,
         HostHeaderConfig::Upstream => upstream_host.unwrap_or(host),
     };
-    let mut request = Request::new(body);
+    // Boxed: it is handed on several times before it is sent.
+    let mut request = Box::new(Request::new(body));
     *request.method_mut() = envelope.method.clone();
     let path = target.path_and_query();
     match api.upstream.plan.protocol {
         Protocol::Http1 => {
             *request.uri_mut() = Uri::from(path);
-            headers.insert(header::HOST, host);
+            // It is mostly there already, in its canonical form.
+            if headers.get(header::HOST) != Some(&host) {
+                headers.insert(header::HOST, host);
+            }
         }
         Protocol::Http2 => {
             *request.version_mut() = Version::HTTP_2;

@@ -9,7 +9,9 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use bytes::Bytes;
+use foldhash::fast::RandomState;
 use http::{HeaderName, HeaderValue};
+use portcullis_audit::Destination;
 use portcullis_audit::metrics::OperationMetrics;
 use portcullis_authn::api_key::{AcceptedKeys, KeyHeaders};
 use portcullis_authn::{AcceptedSchemes, Authenticator};
@@ -95,6 +97,8 @@ pub(crate) struct Api {
     pub(crate) host_header: HostHeaderConfig,
     /// Counts what was refused before an operation was found.
     pub(crate) metrics: Arc<OperationMetrics>,
+    /// Its name, worded for the record.
+    pub(crate) destination: Destination,
 }
 
 /// One operation and everything that holds for it.
@@ -119,6 +123,8 @@ pub(crate) struct Route {
     pub(crate) lifecycle_fields: Vec<(HeaderName, HeaderValue)>,
     pub(crate) is_retired: Retirement,
     pub(crate) metrics: Arc<OperationMetrics>,
+    /// Its names, worded for the record.
+    pub(crate) destination: Destination,
 }
 
 /// Whether a route may be switched to the WebSocket protocol.
@@ -148,7 +154,7 @@ pub(crate) struct Strengths {
 /// Which APIs are served under which host name, and where in its paths.
 #[derive(Debug, Default)]
 pub(crate) struct Hosts {
-    exact: HashMap<String, Vec<Mount>>,
+    exact: HashMap<String, Vec<Mount>, RandomState>,
     any: Vec<Mount>,
 }
 

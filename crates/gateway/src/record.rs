@@ -9,13 +9,13 @@
 use std::net::SocketAddr;
 use std::rc::Rc;
 
-use http::{Method, StatusCode, Version};
+use http::{Method, StatusCode};
 use portcullis_audit::metrics::TokenLookup;
 use portcullis_audit::{Event, Identity, Proof, System, Verdict};
 use portcullis_domain::{Denial, Fault, Reason};
 
 use crate::arrival::Envelope;
-use crate::listen::{Connection, ListenerPlan, Transport};
+use crate::listen::ListenerPlan;
 use crate::policy::{Api, Route};
 use crate::trace::Trace;
 use crate::worker::{InForce, Worker};
@@ -84,25 +84,16 @@ impl Entry {
         self.state = State::Written;
         let Self { worker, policy, envelope, trace, .. } = &*self;
         let (api, route) = (self.api(), self.route());
-        let operation = route.map(|route| &route.operation);
         // RFC 9110 §9.3.2: what is measured for HEAD is never sent.
         let response_bytes = if envelope.method == Method::HEAD { 0 } else { self.response_bytes };
         let event = Event {
             trail: &trace.trail,
             receipt: envelope.receipt,
             external_id: envelope.external_id.as_ref().and_then(|id| id.to_str().ok()),
-            listener: &envelope.connection.plan.name,
-            peer: envelope.connection.peer_ip(),
-            client: envelope.client,
-            tls: tls_version(&envelope.connection),
-            protocol: protocol(envelope.version),
-            host: envelope.host.as_ref().and_then(|host| host.to_str().ok()),
-            user_agent: envelope.user_agent.as_ref().and_then(|agent| agent.to_str().ok()),
+            origin: &envelope.from,
             method: envelope.method.as_str(),
             target: envelope.raw_target.path_and_query().map_or("", |target| target.as_str()),
-            api: api.map(|api| api.name.as_str()),
-            operation: operation.map(|operation| &*operation.id),
-            template: operation.map(|operation| &*operation.template),
+            destination: route.map(|route| &route.destination).or_else(|| api.map(|api| &api.destination)),
             identity: trace
                 .principal
                 .as_deref()
@@ -152,20 +143,4 @@ pub(crate) fn handshake_failed(worker: &Worker, plan: &ListenerPlan, peer: Socke
     plan.metrics.count_handshake_failure();
     let (peer, listener) = (peer.ip().to_canonical(), plan.name.as_str());
     worker.shared.recorder.note(&System::HandshakeFailed { peer, listener, cause: code });
-}
-
-fn tls_version(connection: &Connection) -> Option<&'static str> {
-    match &connection.transport {
-        Transport::Plaintext => None,
-        Transport::Tls(handshake) => Some(handshake.version),
-    }
-}
-
-fn protocol(version: Version) -> &'static str {
-    match version {
-        Version::HTTP_10 => "http/1.0",
-        Version::HTTP_2 => "h2",
-        Version::HTTP_3 => "h3",
-        _ => "http/1.1",
-    }
 }

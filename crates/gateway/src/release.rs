@@ -3,23 +3,26 @@
 //! In: the upstream's response. Out: the same without what was meant for the hop or tells a stranger how
 //! the API is built; or a [`Fault`] in place of a 5xx, whose body may hold anything (ASVS 16.5.1).
 
-use http::{HeaderName, HeaderValue, Response, StatusCode, header};
+use http::{HeaderMap, HeaderName, HeaderValue, Response, StatusCode, header};
 use hyper::body::Incoming;
 use portcullis_domain::{Fault, Reason};
 use portcullis_limits::Permit as Place;
 use portcullis_message::hop_by_hop;
-use smallvec::SmallVec;
 
 use crate::config::UpstreamErrorsConfig;
+use crate::cors;
 use crate::forward::{AnswerBody, Lease, Outflow};
 use crate::policy::{Api, Route};
 use crate::trace::Trace;
 
-/// Whether a field names products or versions (GW-18).
-fn is_banner(name: &HeaderName) -> bool {
+/// Whether a field of the upstream's is not for the client: it names products or versions (GW-18), or says
+/// what is for the gateway to say.
+fn is_withheld(name: &HeaderName) -> bool {
     matches!(
         name.as_str(),
-        "x-powered-by"
+        "server"
+            | "strict-transport-security"
+            | "x-powered-by"
             | "x-aspnet-version"
             | "x-aspnetmvc-version"
             | "x-generator"
@@ -28,7 +31,7 @@ fn is_banner(name: &HeaderName) -> bool {
             | "x-backend-server"
             | "x-served-by"
             | "via"
-    )
+    ) || cors::is_answer(name)
 }
 
 /// Releases a response.
@@ -49,18 +52,18 @@ pub(crate) fn release(
         return Err(hidden(&response));
     }
     let (mut parts, body) = response.into_parts();
-    hop_by_hop::strip(&mut parts.headers);
-    let banners: SmallVec<[HeaderName; 2]> =
-        parts.headers.keys().filter(|name| is_banner(name)).cloned().collect();
-    for name in banners {
-        parts.headers.remove(name);
-    }
+    withhold(&mut parts.headers);
     if has_body(parts.status) && !parts.headers.contains_key(header::CONTENT_TYPE) {
         // Without a type a browser guesses (GW-30).
         parts.headers.insert(header::CONTENT_TYPE, HeaderValue::from_static("application/octet-stream"));
     }
     let outflow = Outflow::new(body, lease, api.upstream.plan.patience.between_bytes);
     Ok(Response::from_parts(parts, AnswerBody::upstream(outflow).with_place(place)))
+}
+
+/// Takes away what was meant for this hop, and what is not for the client.
+pub(crate) fn withhold(headers: &mut HeaderMap) {
+    hop_by_hop::strip(headers, is_withheld);
 }
 
 fn has_body(status: StatusCode) -> bool {

@@ -22,7 +22,8 @@ pub(crate) enum Audience {
     Caller,
 }
 
-/// What belongs on every answer, whoever gave it. An upstream's own values give way.
+/// What belongs on every answer, whoever gave it. An upstream's own values were withheld by `release`, or
+/// give way here.
 pub(crate) fn protect(
     headers: &mut HeaderMap,
     envelope: &Envelope,
@@ -30,7 +31,6 @@ pub(crate) fn protect(
     route: Option<&Route>,
     audience: Audience,
 ) {
-    headers.remove(header::SERVER);
     headers.insert(header::X_CONTENT_TYPE_OPTIONS, HeaderValue::from_static("nosniff"));
     headers.insert(header::CONTENT_SECURITY_POLICY, HeaderValue::from_static(CONTENT_SECURITY_POLICY));
     headers.insert(header::REFERRER_POLICY, HeaderValue::from_static("no-referrer"));
@@ -41,12 +41,9 @@ pub(crate) fn protect(
     if envelope.connection.is_tls() {
         headers
             .insert(header::STRICT_TRANSPORT_SECURITY, HeaderValue::from_static(STRICT_TRANSPORT_SECURITY));
-    } else {
-        headers.remove(header::STRICT_TRANSPORT_SECURITY);
     }
-    match api.and_then(|api| api.cors.as_ref()) {
-        Some(cors) => cors.mark(envelope.origin.as_ref(), headers),
-        None => crate::cors::remove_fields(headers),
+    if let Some(cors) = api.and_then(|api| api.cors.as_ref()) {
+        cors.mark(envelope.origin.as_ref(), headers);
     }
     for (name, value) in route.map(|route| route.lifecycle_fields.as_slice()).unwrap_or_default() {
         headers.insert(name.clone(), value.clone());

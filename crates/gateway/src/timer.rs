@@ -5,39 +5,99 @@
 
 use std::future::Future;
 use std::pin::Pin;
-use std::task::{Context, Poll};
+use std::task::{Context, Poll, ready};
 use std::time::Duration;
 
 use tokio::time::{Instant, Sleep};
 
-/// A timer that costs nothing until it is started, and can be started again.
+/// A timer that costs nothing until it is started, and hardly anything when it is started again.
+///
+/// Almost every wait on the request path ends long before its time. The runtime is therefore told of the
+/// first deadline only; a later one is noted here and looked at when the first one comes.
 #[derive(Debug, Default)]
-pub(crate) struct Timer(Option<Pin<Box<Sleep>>>);
+pub(crate) struct Timer {
+    deadline: Option<Instant>,
+    /// Armed for some moment, which may lie before the deadline and never after it.
+    sleep: Option<Pin<Box<Sleep>>>,
+}
 
 impl Timer {
     /// Not running.
     pub(crate) const fn idle() -> Self {
-        Self(None)
+        Self { deadline: None, sleep: None }
     }
 
     /// Runs out `after` from now.
     pub(crate) fn start(&mut self, after: Duration) {
-        match &mut self.0 {
-            Some(sleep) => sleep.as_mut().reset(deadline(after)),
-            None => self.0 = Some(Box::pin(tokio::time::sleep(after))),
-        }
+        self.deadline = Some(now() + after);
+    }
+
+    /// Runs no more.
+    pub(crate) const fn stop(&mut self) {
+        self.deadline = None;
     }
 
     /// Ready once the time has run out; for ever pending when not started.
     pub(crate) fn poll_elapsed(&mut self, cx: &mut Context<'_>) -> Poll<()> {
-        match &mut self.0 {
-            Some(sleep) => sleep.as_mut().poll(cx),
-            None => Poll::Pending,
+        let Some(deadline) = self.deadline else { return Poll::Pending };
+        let sleep = self.sleep.get_or_insert_with(|| Box::pin(tokio::time::sleep_until(deadline)));
+        if sleep.deadline() > deadline {
+            sleep.as_mut().reset(deadline);
+        }
+        loop {
+            ready!(sleep.as_mut().poll(cx));
+            if now() >= deadline {
+                return Poll::Ready(());
+            }
+            sleep.as_mut().reset(deadline);
         }
     }
 }
 
 #[expect(clippy::disallowed_methods, reason = "a timer's deadline is in the runtime's own clock")]
-fn deadline(after: Duration) -> Instant {
-    Instant::now() + after
+fn now() -> Instant {
+    Instant::now()
+}
+
+#[cfg(test)]
+mod tests {
+    use std::future::poll_fn;
+
+    use super::*;
+
+    async fn elapsed(timer: &mut Timer) {
+        poll_fn(|cx| timer.poll_elapsed(cx)).await;
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn a_later_deadline_holds_although_the_first_one_is_armed() {
+        let begun = now();
+        let mut timer = Timer::idle();
+        timer.start(Duration::from_secs(1));
+        assert!(poll_fn(|cx| Poll::Ready(timer.poll_elapsed(cx).is_pending())).await);
+        timer.start(Duration::from_secs(5));
+        elapsed(&mut timer).await;
+        assert!(now() - begun >= Duration::from_secs(5));
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn an_earlier_deadline_holds_as_well() {
+        let begun = now();
+        let mut timer = Timer::idle();
+        timer.start(Duration::from_secs(60));
+        assert!(poll_fn(|cx| Poll::Ready(timer.poll_elapsed(cx).is_pending())).await);
+        timer.start(Duration::from_secs(2));
+        elapsed(&mut timer).await;
+        assert!(now() - begun < Duration::from_secs(3));
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn a_stopped_timer_never_runs_out_and_starts_again() {
+        let mut timer = Timer::idle();
+        timer.start(Duration::from_secs(1));
+        timer.stop();
+        assert!(tokio::time::timeout(Duration::from_secs(60), elapsed(&mut timer)).await.is_err());
+        timer.start(Duration::from_secs(1));
+        elapsed(&mut timer).await;
+    }
 }

@@ -16,12 +16,14 @@ use crate::policy::{Api, Policy, Route};
 pub(crate) struct Trace {
     pub(crate) trail: Trail,
     clock: Clock,
+    /// The clock as it was last read: a stage that waits for nothing takes no time worth a reading.
+    now: Duration,
     api: Option<usize>,
     route: Option<usize>,
     pub(crate) principal: Option<Arc<Principal>>,
     /// How the principal became known.
     pub(crate) proof: Option<Proof>,
-    pub(crate) upstream: Option<String>,
+    pub(crate) upstream: Option<Arc<str>>,
     pub(crate) upstream_time: Option<Duration>,
     /// What an answer below hides from the client, e.g. the upstream's own status.
     pub(crate) remark: Option<String>,
@@ -36,6 +38,7 @@ impl Trace {
         Self {
             trail: Trail::new(now),
             clock: clock.clone(),
+            now: now.mono,
             api: None,
             route: None,
             principal: None,
@@ -68,6 +71,17 @@ impl Trace {
         self.api(policy)?.routes.get(self.route?)
     }
 
+    /// Reads the clock: some time has gone by since the last stage.
+    pub(crate) fn read_clock(&mut self) -> Duration {
+        self.now = self.clock.mono();
+        self.now
+    }
+
+    /// When the clock was last read.
+    pub(crate) const fn last_reading(&self) -> Duration {
+        self.now
+    }
+
     /// Notes what an enforced stage said.
     ///
     /// # Errors
@@ -79,7 +93,7 @@ impl Trace {
         };
         #[cfg(test)]
         crate::sabotage::strike(stage);
-        self.trail.note(stage, answer, self.clock.mono());
+        self.trail.note(stage, answer, self.now);
         result
     }
 
@@ -95,19 +109,19 @@ impl Trace {
     ) -> Result<Option<T>, Denial> {
         #[cfg(test)]
         crate::sabotage::strike(stage);
-        self.trail.step(stage, strength, self.clock.mono(), result).map(Result::ok)
+        self.trail.step(stage, strength, self.now, result).map(Result::ok)
     }
 
     /// Notes that a stage broke.
     pub(crate) fn fail(&mut self, stage: Stage, reason: Reason) {
-        self.trail.note(stage, Answer::Failed(reason), self.clock.mono());
+        self.trail.note(stage, Answer::Failed(reason), self.now);
     }
 
     /// Notes that a stage passed.
     pub(crate) fn pass(&mut self, stage: Stage) {
         #[cfg(test)]
         crate::sabotage::strike(stage);
-        self.trail.note(stage, Answer::Passed, self.clock.mono());
+        self.trail.note(stage, Answer::Passed, self.now);
     }
 
     /// Time since the request arrived.

@@ -4,6 +4,7 @@
 //! hyper for every request of a connection; holds the policy that was in force when the request arrived.
 
 use std::panic::AssertUnwindSafe;
+use std::pin::pin;
 use std::rc::Rc;
 
 use futures_util::FutureExt as _;
@@ -51,10 +52,10 @@ pub(crate) async fn handle(
     let policy = worker.policy();
     let on_upgrade =
         request.headers().contains_key(header::UPGRADE).then(|| hyper::upgrade::on(&mut request));
-    let (parts, body) = request.into_parts();
+    let (mut parts, body) = request.into_parts();
     let envelope = Envelope::new(&policy, connection, &parts, now, worker.receipt(now));
     // From here on the request has its place in the record, also when the client leaves and hyper drops us.
-    let mut entry = Entry::open(worker, policy, envelope);
+    let mut entry = Box::new(Entry::open(worker, policy, envelope));
 
     let outcome = match plaintext::judge(&entry.policy, &entry.envelope, &parts) {
         plaintext::Verdict::Silence => {
@@ -65,10 +66,13 @@ pub(crate) async fn handle(
         plaintext::Verdict::Answer(local) => Outcome::Answered(local.into_response()),
         plaintext::Verdict::Refuse(denial) => Outcome::Denied(denial),
         plaintext::Verdict::Serve => {
-            let Entry { worker, policy, envelope, trace, .. } = &mut entry;
-            let walking = walk(worker, policy, envelope, parts, body, on_upgrade, trace);
+            let Entry { worker, policy, envelope, trace, .. } = &mut *entry;
+            // Pinned where it is made, so that the future holds it once.
+            let walking = pin!(
+                AssertUnwindSafe(walk(worker, policy, envelope, &mut parts, body, on_upgrade, trace)).catch_unwind()
+            );
             // A bug in one stage must neither let the request through nor take others down.
-            match AssertUnwindSafe(walking).catch_unwind().await {
+            match walking.await {
                 Ok(outcome) => outcome,
                 Err(_) => Outcome::Failed(Fault::new(Reason::InternalFault).with_note("a stage panicked")),
             }
@@ -109,7 +113,7 @@ async fn walk<'p>(
     worker: &'p Worker,
     policy: &'p Policy,
     envelope: &Envelope,
-    parts: http::request::Parts,
+    parts: &mut http::request::Parts,
     body: Incoming,
     on_upgrade: Option<hyper::upgrade::OnUpgrade>,
     trace: &mut Trace,
@@ -119,7 +123,7 @@ async fn walk<'p>(
         return Outcome::Failed(Fault::new(reason));
     }
     match admit(policy, envelope, parts, body, on_upgrade, trace).await {
-        Ok(Admission::Forward(admitted)) => answer(worker, policy, envelope, *admitted, trace).await,
+        Ok(Admission::Forward(admitted)) => answer(worker, policy, envelope, admitted, trace).await,
         Ok(Admission::Local(local)) => {
             trace.remark = Some(format!("answered by the gateway: {}", local.name()));
             let is_preflight = matches!(local, crate::local::Local::Preflight(_));
@@ -137,7 +141,7 @@ async fn answer<'p>(
     worker: &Worker,
     policy: &'p Policy,
     envelope: &Envelope,
-    admitted: Admitted<'p>,
+    admitted: Box<Admitted<'p>>,
     trace: &mut Trace,
 ) -> Outcome<Response<AnswerBody>> {
     let audience = match admitted.permit.caller() {
@@ -146,12 +150,12 @@ async fn answer<'p>(
     };
     let (api, route) = (admitted.api, admitted.route);
     let budget_fields = admitted.budget.fields().map(|(policy, standing)| (policy.to_owned(), standing));
-    let (request, switch, place) = outgoing::build(policy, envelope, admitted);
-    let asked = worker.mono();
+    let (request, switch, place) = outgoing::build(policy, envelope, *admitted);
+    let asked = trace.last_reading();
     let replied =
         forward::forward(&worker.pool, &api.upstream, request, &worker.shared.clock, envelope.now).await;
-    trace.upstream_time = Some(worker.mono().saturating_sub(asked));
-    let Reply { response, lease, address } = match replied {
+    trace.upstream_time = Some(trace.read_clock().saturating_sub(asked));
+    let Reply { mut response, lease, address } = match replied {
         Ok(reply) => reply,
         Err(fault) => return refused_or_failed(fault),
     };
@@ -162,6 +166,7 @@ async fn answer<'p>(
         (Switch::Websocket(client), StatusCode::SWITCHING_PROTOCOLS) => {
             let expires_at = trace.principal.as_ref().and_then(|principal| principal.expires_at);
             envelope.connection.signals.pass_through();
+            release::withhold(response.headers_mut());
             forward::open_tunnel(*client, response, lease, expires_at.map(|end| end.since(envelope.now.wall)))
         }
         // RFC 9110 §15.2.2: nobody asked for another protocol.

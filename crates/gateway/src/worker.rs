@@ -27,6 +27,7 @@ use tokio::sync::{Notify, watch};
 use crate::forward::Pool;
 use crate::listen::{self, ListenerPlan, PeerConnections};
 use crate::policy::Policy;
+use crate::together::Crowd;
 
 /// What all workers share.
 pub(crate) struct Shared {
@@ -54,6 +55,7 @@ impl Shared {
 pub(crate) struct Worker {
     pub(crate) shared: Arc<Shared>,
     pub(crate) pool: Rc<Pool>,
+    crowd: Crowd,
     pen: RefCell<Pen>,
     held: RefCell<Held>,
     draining: Cell<bool>,
@@ -83,9 +85,11 @@ impl Worker {
         let generation = shared.generation.load(Ordering::Acquire);
         let policy = Rc::new(InForce(shared.policy.load_full()));
         let pen = RefCell::new(shared.recorder.pen());
+        let crowd = Crowd::default();
         Self {
             shared,
-            pool: Rc::default(),
+            pool: Rc::new(Pool::new(crowd.clone())),
+            crowd,
             pen,
             held: RefCell::new(Held { generation, policy }),
             draining: Cell::new(false),
@@ -111,6 +115,11 @@ impl Worker {
     /// Wakes whoever waits when draining begins; [`Worker::is_draining`] is true by then.
     pub(crate) const fn drain(&self) -> &Notify {
         &self.drain
+    }
+
+    /// The requests under way here.
+    pub(crate) const fn crowd(&self) -> &Crowd {
+        &self.crowd
     }
 
     /// Both clocks.

@@ -5,7 +5,8 @@ use std::net::IpAddr;
 use std::sync::Arc;
 use std::time::Duration;
 
-use portcullis_audit::{Event, Identity, Memory, OnFailure, Proof, Recorder, Settings, SinkChoice, Verdict};
+use portcullis_audit::{
+    Destination, Event, Identity, Memory, OnFailure, Origin, OriginFacts, Proof, Recorder, Settings, SinkChoice, Verdict};
 use portcullis_domain::caller::PrincipalKind;
 use portcullis_domain::{Answer, Clock, Principal, Reason, ReceiptId, Stage, Timestamp, Trail};
 
@@ -16,6 +17,10 @@ pub(crate) const ARRIVAL: Timestamp = Timestamp::from_millis(1_763_966_280_123);
 pub(crate) struct Walk {
     pub(crate) trail: Trail,
     pub(crate) principal: Principal,
+    pub(crate) origin: Origin,
+    /// One that says as little as it can.
+    pub(crate) bare_origin: Origin,
+    pub(crate) destination: Destination,
 }
 
 impl Walk {
@@ -31,7 +36,19 @@ impl Walk {
             claims: Arc::default(),
             scheme: "customers".into(),
         };
-        Self { trail: Trail::new(Clock::manual(ARRIVAL).now()), principal }
+        Self {
+            trail: Trail::new(Clock::manual(ARRIVAL).now()),
+            principal,
+            origin: Origin::new(&origin_facts()),
+            bare_origin: Origin::new(&OriginFacts {
+                tls: None,
+                protocol: "http/1.1",
+                host: None,
+                user_agent: None,
+                ..origin_facts()
+            }),
+            destination: Destination::operation("shop", "getOrder", "/orders/{id}"),
+        }
     }
 
     pub(crate) fn shadowed(mut self, stage: Stage, reason: Reason) -> Self {
@@ -45,18 +62,10 @@ impl Walk {
             trail: &self.trail,
             receipt: ReceiptId::new(ARRIVAL, &[7; 10]),
             external_id: Some("client-42"),
-            listener: "0.0.0.0:8443",
-            peer: IpAddr::from([192, 0, 2, 7]),
-            client: IpAddr::from([192, 0, 2, 7]),
-            tls: Some("1.3"),
-            protocol: "h2",
-            host: Some("api.example.com"),
-            user_agent: Some("curl/8.14.1"),
+            origin: &self.origin,
             method: "GET",
             target: "/orders/42?page=2",
-            api: Some("shop"),
-            operation: Some("getOrder"),
-            template: Some("/orders/{id}"),
+            destination: Some(&self.destination),
             identity: Some(Identity { principal: &self.principal, proof: Proof::Remembered }),
             verdict: Verdict::Answered,
             status: 200,
@@ -73,19 +82,26 @@ impl Walk {
     pub(crate) fn stranger(&self) -> Event<'_> {
         Event {
             external_id: None,
-            tls: None,
-            protocol: "http/1.1",
-            host: None,
-            user_agent: None,
-            api: None,
-            operation: None,
-            template: None,
+            origin: &self.bare_origin,
+            destination: None,
             identity: None,
             upstream_duration: None,
             response_bytes: 0,
             upstream: None,
             ..self.event()
         }
+    }
+}
+
+pub(crate) fn origin_facts() -> OriginFacts<'static> {
+    OriginFacts {
+        listener: "0.0.0.0:8443",
+        peer: IpAddr::from([192, 0, 2, 7]),
+        client: IpAddr::from([192, 0, 2, 7]),
+        tls: Some("1.3"),
+        protocol: "h2",
+        host: Some("api.example.com"),
+        user_agent: Some("curl/8.14.1"),
     }
 }
 

@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use http::{HeaderName, HeaderValue, header};
+use portcullis_audit::Destination;
 use portcullis_authn::api_key::{AcceptedKeys, KeyHeaders};
 use portcullis_authn::{Authenticator, Requirements};
 use portcullis_authz::config::{AuthorizeConfig, CallersConfig};
@@ -106,6 +107,7 @@ pub(crate) fn compile(
         key_headers,
         host_header: config.host_header,
         metrics: workshop.metrics.operation(name, ""),
+        destination: Destination::api(name),
     };
     Some((api, hosts))
 }
@@ -279,6 +281,7 @@ fn route(
         lifecycle_fields: lifecycle_fields(&operation.lifecycle),
         is_retired: retirement(&operation.lifecycle),
         metrics: workshop.metrics.operation(name, &operation.id),
+        destination: Destination::operation(name, &operation.id, &operation.template),
     })
 }
 

@@ -226,7 +226,7 @@ impl AnswerBody {
     }
 
     /// Writes `entry` when this body is done, or when nobody wants it any more.
-    pub(crate) fn recorded_in(mut self, mut entry: Entry) -> Self {
+    pub(crate) fn recorded_in(mut self, mut entry: Box<Entry>) -> Self {
         match &mut self.kind {
             AnswerKind::Upstream(outflow) if !outflow.body.is_end_stream() => outflow.entry = Some(entry),
             AnswerKind::Whole(bytes) => entry.count(bytes.len()),
@@ -281,7 +281,7 @@ pub(crate) struct Outflow {
     body: Incoming,
     lease: Option<Lease>,
     /// The request's entry in the record, which tells how the answer ended.
-    entry: Option<Entry>,
+    entry: Option<Box<Entry>>,
     patience: Duration,
     timer: Timer,
     timing: bool,

@@ -8,18 +8,19 @@ use tokio::net::TcpStream;
 use super::body::BodyFault;
 use super::stream::UpstreamStream;
 use super::upstream::{Target, Upstream};
+use crate::together::Crowd;
 
 /// Connects to `target`, over TLS where the upstream says so; never falls back to plaintext (TLS-14).
-pub(crate) async fn open(upstream: &Upstream, target: &Target) -> Result<UpstreamStream, Fault> {
+pub(crate) async fn open(upstream: &Upstream, target: &Target, crowd: &Crowd) -> Result<UpstreamStream, Fault> {
     let opening = async {
         let tcp = TcpStream::connect((target.host.as_str(), target.port)).await.map_err(|error| {
             Fault::new(Reason::UpstreamUnreachable).with_note(format!("{}: {error}", target.address))
         })?;
         // Small requests must not wait for a full segment.
         let _ = tcp.set_nodelay(true);
-        let Some(tls) = &upstream.plan.tls else { return Ok(UpstreamStream::Plain(tcp)) };
+        let Some(tls) = &upstream.plan.tls else { return Ok(UpstreamStream::plain(tcp, crowd.clone())) };
         match tls.connect(&target.host, tcp).await {
-            Ok((stream, _)) => Ok(UpstreamStream::Tls(Box::new(stream))),
+            Ok((stream, _)) => Ok(UpstreamStream::tls(stream, crowd.clone())),
             Err(failure) => Err(Fault::new(failure.fault.upstream_reason())
                 .with_note(format!("{}: {}", target.address, failure.note))),
         }

@@ -10,6 +10,7 @@ use hyper_util::rt::TokioIo;
 use super::body::RequestBody;
 use super::connect;
 use super::upstream::{Target, Upstream};
+use crate::together::Crowd;
 
 /// How addresses are checked.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -54,7 +55,7 @@ async fn watch_one(upstream: std::sync::Weak<Upstream>, index: usize, rules: Hea
 }
 
 async fn ask(upstream: &Upstream, target: &Target, rules: &HealthRules) -> bool {
-    let Ok(stream) = connect::open(upstream, target).await else { return false };
+    let Ok(stream) = connect::open(upstream, target, &Crowd::default()).await else { return false };
     let Ok((mut sender, connection)) = hyper::client::conn::http1::handshake(TokioIo::new(stream)).await
     else {
         return false;

@@ -7,7 +7,8 @@
 
 use std::future::{Future, poll_fn};
 use std::pin::{Pin, pin};
-use std::task::Context;
+use std::task::{Context, Poll};
+use std::time::Duration;
 
 use http::{Request, Response};
 use hyper::body::Incoming;
@@ -16,6 +17,7 @@ use hyper_util::rt::TokioIo;
 
 use super::body::RequestBody;
 use super::stream::UpstreamStream;
+use crate::timer::Timer;
 use crate::worker::LocalExecutor;
 
 /// hyper does not name the type of a connection that can switch protocols.
@@ -25,6 +27,8 @@ type Http1 = Pin<Box<dyn Future<Output = hyper::Result<()>>>>;
 pub(crate) struct Link {
     sender: http1::SendRequest<RequestBody>,
     connection: Option<Http1>,
+    /// Of the response that is waited for; kept, since starting it again is cheap.
+    timer: Timer,
 }
 
 /// Why no response came.
@@ -33,6 +37,8 @@ pub(crate) enum SendError {
     NotSent(Box<Request<RequestBody>>),
     /// The request, or part of it, left.
     Sent(hyper::Error),
+    /// No response head came in time.
+    Late,
 }
 
 impl From<TrySendError<Request<RequestBody>>> for SendError {
@@ -48,11 +54,10 @@ impl Link {
     /// Speaks HTTP/1.1 over `stream`.
     pub(crate) async fn open(stream: UpstreamStream) -> hyper::Result<Self> {
         let (sender, connection) = http1::Builder::new()
-            .max_headers(MAX_RESPONSE_FIELDS)
             .max_buf_size(MAX_RESPONSE_HEAD)
             .handshake(TokioIo::new(stream))
             .await?;
-        Ok(Self { sender, connection: Some(Box::pin(connection.with_upgrades())) })
+        Ok(Self { sender, connection: Some(Box::pin(connection.with_upgrades())), timer: Timer::idle() })
     }
 
     /// Does the connection's work for now.
@@ -76,23 +81,29 @@ impl Link {
         self.connection.is_none()
     }
 
-    /// Sends a request and waits for the response head.
+    /// Sends a request and waits for the response head, for at most `patience`.
     pub(crate) async fn send(
         &mut self,
-        request: Request<RequestBody>,
+        request: Box<Request<RequestBody>>,
+        patience: Duration,
     ) -> Result<Response<Incoming>, SendError> {
-        let mut response = pin!(self.sender.try_send_request(request));
-        let connection = &mut self.connection;
-        poll_fn(move |cx| {
+        let Self { sender, connection, timer } = self;
+        let mut response = pin!(sender.try_send_request(*request));
+        timer.start(patience);
+        let sent = poll_fn(|cx| {
             if let Some(driven) = connection
                 && driven.as_mut().poll(cx).is_ready()
             {
                 *connection = None;
             }
-            response.as_mut().poll(cx)
+            match response.as_mut().poll(cx) {
+                Poll::Ready(sent) => Poll::Ready(sent.map_err(SendError::from)),
+                Poll::Pending => timer.poll_elapsed(cx).map(|()| Err(SendError::Late)),
+            }
         })
-        .await
-        .map_err(SendError::from)
+        .await;
+        timer.stop();
+        sent
     }
 
     /// Gives the connection's work to a task of its own: after a protocol switch nobody holds the link.
@@ -132,15 +143,19 @@ impl SharedLink {
         !self.0.is_closed()
     }
 
-    /// Sends a request and waits for the response head.
+    /// Sends a request and waits for the response head, for at most `patience`.
     pub(crate) async fn send(
         &mut self,
-        request: Request<RequestBody>,
+        request: Box<Request<RequestBody>>,
+        patience: Duration,
     ) -> Result<Response<Incoming>, SendError> {
-        self.0.try_send_request(request).await.map_err(SendError::from)
+        match tokio::time::timeout(patience, self.0.try_send_request(*request)).await {
+            Ok(sent) => sent.map_err(SendError::from),
+            Err(_) => Err(SendError::Late),
+        }
     }
 }
 
-/// Upstreams are configured, yet their answers are bounded like a stranger's (OWASP API10:2023).
-const MAX_RESPONSE_FIELDS: usize = 200;
+/// Upstreams are configured, yet their answers are bounded like a stranger's (OWASP API10:2023). Fields are
+/// bounded by hyper's own 100, which it keeps on the stack.
 const MAX_RESPONSE_HEAD: usize = 64 * 1024;

@@ -36,7 +36,7 @@ pub(crate) struct Reply {
     pub(crate) response: Response<Incoming>,
     pub(crate) lease: Lease,
     /// Which address answered, for the record.
-    pub(crate) address: String,
+    pub(crate) address: Arc<str>,
 }
 
 /// Sends `request` to one of `upstream`'s addresses.
@@ -47,7 +47,7 @@ pub(crate) struct Reply {
 pub(crate) async fn forward(
     pool: &Rc<Pool>,
     upstream: &Arc<Upstream>,
-    request: Request<RequestBody>,
+    request: Box<Request<RequestBody>>,
     clock: &Clock,
     now: Now,
 ) -> Result<Reply, Fault> {
@@ -67,12 +67,12 @@ pub(crate) async fn forward(
             Err(fault) => return Err(failed.unwrap_or(fault)),
         };
         let links = if failed.is_some() { Links::Fresh } else { Links::Pooled };
-        let failure = match attempt(pool, upstream, slot, links, outgoing, clock).await {
+        let failure = match attempt(pool, upstream, slot, links, outgoing, clock, now).await {
             Ok(reply) => return Ok(reply),
             Err(failure) => failure,
         };
         let again = match failure.unsent {
-            Some(unsent) => Some(*unsent),
+            Some(unsent) => Some(unsent),
             // RFC 9110 §9.2.2: what may have been acted upon is repeated only if that is harmless.
             None => spare.take(),
         };
@@ -115,25 +115,26 @@ async fn attempt(
     upstream: &Arc<Upstream>,
     slot: Slot,
     links: Links,
-    request: Request<RequestBody>,
+    request: Box<Request<RequestBody>>,
     clock: &Clock,
+    now: Now,
 ) -> Result<Reply, Failure> {
     let mut verdict = Verdict::new(upstream, slot, clock);
     let result = match upstream.plan.protocol {
         Protocol::Http1 => over_own_link(pool, upstream, &verdict, links, request).await,
-        Protocol::Http2 => over_shared_link(pool, upstream, &verdict, request).await,
+        Protocol::Http2 => Box::pin(over_shared_link(pool, upstream, &verdict, request)).await,
     };
     match result {
         Ok((response, link)) => {
             // A 5xx is an answer: it says that the application failed, not that it cannot be reached.
             let slot = verdict.succeeded(response.status());
             let Some((slot, address)) = slot.and_then(|slot| {
-                let address = slot.target()?.address.clone();
+                let address = Arc::clone(&slot.target()?.address);
                 Some((slot, address))
             }) else {
                 return Err(Fault::new(Reason::InternalFault).into());
             };
-            let lease = Lease::new(link, slot, pool, upstream.plan.idle_connections, clock.mono());
+            let lease = Lease::new(link, slot, pool, upstream.plan.idle_connections, now.mono);
             Ok(Reply { response, lease, address })
         }
         Err(failure) => {
@@ -150,35 +151,38 @@ async fn over_own_link(
     upstream: &Upstream,
     verdict: &Verdict<'_>,
     links: Links,
-    mut request: Request<RequestBody>,
+    mut request: Box<Request<RequestBody>>,
 ) -> Result<Sent, Failure> {
     let target = verdict.target()?;
+    let patience = upstream.plan.patience.first_byte;
     // A pooled connection may have been closed at the very moment it was taken; a request that never left
     // goes out again over a fresh one, which is no retry: the upstream saw nothing.
     if links == Links::Pooled
         && let Some(mut link) = pool.take(target.id).await
     {
-        match send_in_time(upstream, link.send(request)).await? {
+        match link.send(request, patience).await {
             Ok(response) => return Ok((check_framing(response)?, Some(link))),
-            Err(SendError::NotSent(unsent)) => request = *unsent,
+            Err(SendError::NotSent(unsent)) => request = unsent,
             Err(SendError::Sent(error)) => return Err(connect::fault_of_send(&error).into()),
+            Err(SendError::Late) => return Err(late().into()),
         }
     }
-    let stream = match connect::open(upstream, target).await {
+    let stream = match Box::pin(connect::open(upstream, target, pool.crowd())).await {
         Ok(stream) => stream,
-        Err(fault) => return Err(Failure { fault, unsent: Some(Box::new(request)) }),
+        Err(fault) => return Err(Failure { fault, unsent: Some(request) }),
     };
-    let mut link = match link::Link::open(stream).await {
+    let mut link = match Box::pin(link::Link::open(stream)).await {
         Ok(link) => link,
         Err(error) => return Err(connect::fault_of_send(&error).into()),
     };
-    match send_in_time(upstream, link.send(request)).await? {
+    match link.send(request, patience).await {
         Ok(response) => Ok((check_framing(response)?, Some(link))),
         Err(SendError::NotSent(unsent)) => {
             let fault = Fault::new(Reason::UpstreamReset).with_note("closed before the request was sent");
             Err(Failure { fault, unsent: Some(unsent) })
         }
         Err(SendError::Sent(error)) => Err(connect::fault_of_send(&error).into()),
+        Err(SendError::Late) => Err(late().into()),
     }
 }
 
@@ -186,17 +190,18 @@ async fn over_shared_link(
     pool: &Rc<Pool>,
     upstream: &Upstream,
     verdict: &Verdict<'_>,
-    request: Request<RequestBody>,
+    request: Box<Request<RequestBody>>,
 ) -> Result<Sent, Failure> {
     let target = verdict.target()?;
+    let patience = upstream.plan.patience.first_byte;
     let mut link = match pool.shared(target.id) {
         Some(link) => link,
         None => {
-            let stream = match connect::open(upstream, target).await {
+            let stream = match Box::pin(connect::open(upstream, target, pool.crowd())).await {
                 Ok(stream) => stream,
-                Err(fault) => return Err(Failure { fault, unsent: Some(Box::new(request)) }),
+                Err(fault) => return Err(Failure { fault, unsent: Some(request) }),
             };
-            match link::SharedLink::open(stream).await {
+            match Box::pin(link::SharedLink::open(stream)).await {
                 Ok(link) => {
                     pool.share(target.id, link.clone());
                     link
@@ -205,20 +210,19 @@ async fn over_shared_link(
             }
         }
     };
-    match send_in_time(upstream, link.send(request)).await? {
+    match link.send(request, patience).await {
         Ok(response) => Ok((response, None)),
         Err(SendError::NotSent(unsent)) => {
             let fault = Fault::new(Reason::UpstreamReset).with_note("closed before the request was sent");
             Err(Failure { fault, unsent: Some(unsent) })
         }
         Err(SendError::Sent(error)) => Err(connect::fault_of_send(&error).into()),
+        Err(SendError::Late) => Err(late().into()),
     }
 }
 
-async fn send_in_time<T>(upstream: &Upstream, sending: impl Future<Output = T>) -> Result<T, Fault> {
-    tokio::time::timeout(upstream.plan.patience.first_byte, sending)
-        .await
-        .map_err(|_| Fault::new(Reason::UpstreamTimeout).with_note("no response head in time"))
+fn late() -> Fault {
+    Fault::new(Reason::UpstreamTimeout).with_note("no response head in time")
 }
 
 /// RFC 9112 §6.3: an answer with two lengths is not believed, and its connection not used again.
@@ -238,12 +242,12 @@ fn check_framing(response: Response<Incoming>) -> Result<Response<Incoming>, Fau
 }
 
 /// A copy to send if this attempt fails after the request left.
-fn spare_copy(upstream: &Upstream, request: &Request<RequestBody>) -> Option<Request<RequestBody>> {
+fn spare_copy(upstream: &Upstream, request: &Request<RequestBody>) -> Option<Box<Request<RequestBody>>> {
     if upstream.plan.retry.attempts == 0 || !is_idempotent(request.method()) {
         return None;
     }
     let body = request.body().again()?;
-    let mut copy = Request::new(body);
+    let mut copy = Box::new(Request::new(body));
     *copy.method_mut() = request.method().clone();
     *copy.uri_mut() = request.uri().clone();
     *copy.version_mut() = request.version();

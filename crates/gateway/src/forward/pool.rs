@@ -9,13 +9,16 @@ use std::rc::{Rc, Weak};
 use std::task::{Context, Poll};
 use std::time::Duration;
 
+use foldhash::fast::RandomState;
+
 use super::link::{Link, SharedLink};
 use super::upstream::{Slot, TargetId};
+use crate::together::Crowd;
 
 /// Unused connections by address.
-#[derive(Default)]
 pub(crate) struct Pool {
-    idle: RefCell<HashMap<TargetId, Shelf>>,
+    crowd: Crowd,
+    idle: RefCell<HashMap<TargetId, Shelf, RandomState>>,
 }
 
 #[derive(Default)]
@@ -31,6 +34,16 @@ struct Idle {
 }
 
 impl Pool {
+    /// The pool of a worker whose requests are `crowd`.
+    pub(crate) fn new(crowd: Crowd) -> Self {
+        Self { crowd, idle: RefCell::default() }
+    }
+
+    /// The requests under way on this worker.
+    pub(crate) const fn crowd(&self) -> &Crowd {
+        &self.crowd
+    }
+
     /// A connection that was used before and is still open.
     pub(crate) async fn take(&self, target: TargetId) -> Option<Link> {
         poll_fn(|cx| Poll::Ready(self.take_now(target, cx))).await

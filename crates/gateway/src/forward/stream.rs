@@ -8,10 +8,22 @@ use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 use tokio::net::TcpStream;
 use tokio_rustls::client::TlsStream;
 
+use crate::together::{Crowd, Together};
+
 /// The bytes to and from an upstream.
 pub(crate) enum UpstreamStream {
-    Plain(TcpStream),
-    Tls(Box<TlsStream<TcpStream>>),
+    Plain(Together<TcpStream>),
+    Tls(Box<Together<TlsStream<TcpStream>>>),
+}
+
+impl UpstreamStream {
+    pub(crate) const fn plain(stream: TcpStream, crowd: Crowd) -> Self {
+        Self::Plain(Together::new(stream, crowd))
+    }
+
+    pub(crate) fn tls(stream: TlsStream<TcpStream>, crowd: Crowd) -> Self {
+        Self::Tls(Box::new(Together::new(stream, crowd)))
+    }
 }
 
 impl AsyncRead for UpstreamStream {

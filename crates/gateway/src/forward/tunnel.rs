@@ -7,7 +7,6 @@ use http::{HeaderValue, Response, StatusCode, header};
 use hyper::body::Incoming;
 use hyper::upgrade::{OnUpgrade, Upgraded};
 use hyper_util::rt::TokioIo;
-use portcullis_message::hop_by_hop;
 use tokio::io::{AsyncRead, AsyncReadExt as _, AsyncWrite, AsyncWriteExt as _};
 
 use super::body::AnswerBody;
@@ -32,7 +31,6 @@ pub(crate) fn open(
     *answer.status_mut() = StatusCode::SWITCHING_PROTOCOLS;
     *answer.headers_mut() = std::mem::take(response.headers_mut());
     let headers = answer.headers_mut();
-    hop_by_hop::strip(headers);
     headers.insert(header::CONNECTION, HeaderValue::from_static("upgrade"));
     headers.insert(header::UPGRADE, HeaderValue::from_static("websocket"));
     tokio::task::spawn_local(async move {

@@ -96,7 +96,7 @@ pub(crate) struct Target {
     pub(crate) host: String,
     pub(crate) port: u16,
     /// `host:port`, for the record.
-    pub(crate) address: String,
+    pub(crate) address: Arc<str>,
     pub(crate) host_header: HeaderValue,
     pub(crate) circuit: Circuit,
     /// What the active health check last found; true until it finds otherwise.
@@ -109,7 +109,7 @@ impl Target {
     pub(crate) fn new(host: String, port: u16, host_header: HeaderValue, metrics: UpstreamMetrics) -> Self {
         Self {
             id: TargetId::next(),
-            address: address(&host, port),
+            address: address(&host, port).into(),
             metrics,
             host,
             port,
@@ -205,7 +205,7 @@ impl Upstream {
     pub(crate) fn report(&self, target: &Target, is_healthy: bool, cause: &str) {
         tracing::warn!(upstream = %self.plan.name, address = %target.address, is_healthy, cause, "upstream changed");
         target.metrics.set_healthy(is_healthy);
-        let (api, upstream) = (self.plan.name.as_str(), target.address.as_str());
+        let (api, upstream) = (self.plan.name.as_str(), &*target.address);
         self.plan.recorder.note(&System::UpstreamChanged { api, upstream, is_healthy, cause });
     }
 
@@ -309,7 +309,7 @@ mod tests {
     }
 
     fn place(slot: &Slot) -> String {
-        slot.target().unwrap().address.clone()
+        slot.target().unwrap().address.to_string()
     }
 
     #[test]

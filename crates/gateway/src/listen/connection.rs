@@ -1,16 +1,20 @@
 //! What is known about a connection, for all requests that come over it.
 
-use std::cell::RefCell;
+use std::cell::{Cell, RefCell};
 use std::net::{IpAddr, SocketAddr};
+use std::rc::Rc;
 use std::sync::Arc;
 
-use http::{HeaderMap, HeaderValue};
+use http::{HeaderMap, HeaderValue, Version};
+use portcullis_audit::{Origin, OriginFacts};
+use portcullis_limits::Key;
 use portcullis_message::Authority;
 use portcullis_message::forwarded::{Assertion, Proto};
 use portcullis_tls::{ClientCertificate, Handshake};
 
 use super::guarded::Signals;
 use super::{ListenerKind, ListenerPlan};
+use crate::together::Crowd;
 
 /// One client connection. Nothing here authenticates a request: each request shows its own credential
 /// (AUTHN-40); a client certificate is a fact that `identify` judges like any other.
@@ -20,6 +24,8 @@ pub(crate) struct Connection {
     pub(crate) plan: Arc<ListenerPlan>,
     pub(crate) signals: Arc<Signals>,
     asserted: RefCell<Option<Asserted>>,
+    origin: RefCell<Option<KnownOrigin>>,
+    peer_key: Cell<Option<(IpAddr, Key)>>,
 }
 
 /// What was last told to the upstream of who asks for which host: requests of one connection rarely differ
@@ -31,6 +37,15 @@ struct Asserted {
     assertion: Assertion,
 }
 
+/// How the last request's origin was worded for the record, and of what.
+struct KnownOrigin {
+    client: IpAddr,
+    version: Version,
+    host: Option<Box<str>>,
+    user_agent: Option<Box<str>>,
+    origin: Rc<Origin>,
+}
+
 /// How the bytes come.
 pub(crate) enum Transport {
     Plaintext,
@@ -39,8 +54,9 @@ pub(crate) enum Transport {
 }
 
 impl Connection {
-    pub(crate) fn new(peer: SocketAddr, transport: Transport, plan: Arc<ListenerPlan>) -> Self {
-        Self { peer, transport, plan, signals: Arc::default(), asserted: RefCell::new(None) }
+    pub(crate) fn new(peer: SocketAddr, transport: Transport, plan: Arc<ListenerPlan>, crowd: Crowd) -> Self {
+        let signals = Arc::new(Signals::new(crowd));
+        Self { peer, transport, plan, signals, asserted: RefCell::default(), origin: RefCell::default(), peer_key: Cell::default() }
     }
 
     /// Writes `Forwarded` and its older kin, and tells the value of `Host`.
@@ -60,6 +76,62 @@ impl Connection {
         }));
         known.assertion.write(headers);
         known.host.clone()
+    }
+
+    /// Where a request comes from, for the record.
+    pub(crate) fn origin(
+        &self,
+        client: IpAddr,
+        version: Version,
+        host: Option<&str>,
+        user_agent: Option<&str>,
+    ) -> Rc<Origin> {
+        let mut known = self.origin.borrow_mut();
+        if let Some(known) = known.as_ref()
+            && known.client == client
+            && known.version == version
+            && known.host.as_deref() == host
+            && known.user_agent.as_deref() == user_agent
+        {
+            return Rc::clone(&known.origin);
+        }
+        let origin = Rc::new(Origin::new(&OriginFacts {
+            listener: &self.plan.name,
+            peer: self.peer_ip(),
+            client,
+            tls: self.tls_version(),
+            protocol: protocol(version),
+            host,
+            user_agent,
+        }));
+        let owned = |text: Option<&str>| text.map(Box::from);
+        *known = Some(KnownOrigin {
+            client,
+            version,
+            host: owned(host),
+            user_agent: owned(user_agent),
+            origin: Rc::clone(&origin),
+        });
+        origin
+    }
+
+    /// The key of `client`'s budget.
+    pub(crate) fn peer_key(&self, client: IpAddr) -> Key {
+        match self.peer_key.get() {
+            Some((known, key)) if known == client => key,
+            Some(_) | None => {
+                let key = Key::peer(client);
+                self.peer_key.set(Some((client, key)));
+                key
+            }
+        }
+    }
+
+    fn tls_version(&self) -> Option<&'static str> {
+        match &self.transport {
+            Transport::Plaintext => None,
+            Transport::Tls(handshake) => Some(handshake.version),
+        }
     }
 
     /// The address at the socket's other end, IPv4 in its plain form.
@@ -88,5 +160,14 @@ impl Connection {
         };
         tls.client_certificates().is_some()
             && handshake.server_name.as_deref().is_some_and(|name| name != authority.host())
+    }
+}
+
+fn protocol(version: Version) -> &'static str {
+    match version {
+        Version::HTTP_10 => "http/1.0",
+        Version::HTTP_2 => "h2",
+        Version::HTTP_3 => "h3",
+        _ => "http/1.1",
     }
 }

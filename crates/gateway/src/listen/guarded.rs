@@ -22,6 +22,7 @@ use portcullis_message::{Bounds, FramingGuard, GuardState, Part};
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 
 use crate::timer::Timer;
+use crate::together::Crowd;
 
 /// Method of the head that stands in for a refused one. [`Signals::refused`] tells ours from a stranger's.
 pub(crate) const REFUSED: &str = "PORTCULLIS-REFUSED";
@@ -49,8 +50,9 @@ impl std::error::Error for Refused {}
 ///
 /// Shared between two owners on one thread. Atomic only because hyper demands that an upgradeable
 /// stream can change threads; never contended.
-#[derive(Debug, Default)]
+#[derive(Debug)]
 pub(crate) struct Signals {
+    crowd: Crowd,
     in_flight: AtomicU32,
     started: AtomicU32,
     refused: AtomicBool,
@@ -59,8 +61,21 @@ pub(crate) struct Signals {
 }
 
 impl Signals {
+    /// Signals of a connection whose requests are among `crowd`.
+    pub(crate) fn new(crowd: Crowd) -> Self {
+        Self {
+            crowd,
+            in_flight: AtomicU32::new(0),
+            started: AtomicU32::new(0),
+            refused: AtomicBool::new(false),
+            raw: AtomicBool::new(false),
+            draining: AtomicBool::new(false),
+        }
+    }
+
     /// Notes a request under way until the guard is dropped; the idle clock stands still meanwhile.
     pub(crate) fn enter(self: &Arc<Self>) -> InFlight {
+        self.crowd.enter();
         self.in_flight.fetch_add(1, Ordering::Relaxed);
         self.started.fetch_add(1, Ordering::Relaxed);
         InFlight(Arc::clone(self))
@@ -99,6 +114,7 @@ pub(crate) struct InFlight(Arc<Signals>);
 impl Drop for InFlight {
     fn drop(&mut self) {
         self.0.in_flight.fetch_sub(1, Ordering::Relaxed);
+        self.0.crowd.leave();
     }
 }
 
@@ -202,7 +218,7 @@ impl<S> Guarded<S> {
         if now != self.waiting {
             self.waiting = now;
             match now {
-                Waiting::No => {}
+                Waiting::No => self.timer.stop(),
                 Waiting::Idle => self.timer.start(self.patience.idle),
                 Waiting::Head => self.timer.start(self.patience.head),
             }

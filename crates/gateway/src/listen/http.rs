@@ -20,6 +20,7 @@ use super::connection::{Connection, Transport};
 use super::guarded::{Guarded, Patience, Signals};
 use super::{ListenerKind, ListenerPlan};
 use crate::config::PlaintextConfig;
+use crate::together::Together;
 use crate::worker::{LocalExecutor, Phase, Worker};
 use crate::{record, walk};
 
@@ -40,7 +41,7 @@ pub(crate) async fn serve(
                     // Nothing was begun here that would have to be finished.
                     _ = phase.wait_for(|phase| *phase == Phase::Draining) => return,
                 };
-            let connection = Connection::new(peer, Transport::Plaintext, plan);
+            let connection = Connection::new(peer, Transport::Plaintext, plan, worker.crowd().clone());
             if knows_h2 {
                 Box::pin(serve_http2(stream, connection, worker)).await;
             } else {
@@ -53,7 +54,7 @@ pub(crate) async fn serve(
                 Ok(Ok(Accepted::Connection { stream, handshake })) => {
                     let protocol = handshake.protocol;
                     let transport = Transport::Tls(Box::new(handshake));
-                    let connection = Connection::new(peer, transport, Arc::clone(&plan));
+                    let connection = Connection::new(peer, transport, Arc::clone(&plan), worker.crowd().clone());
                     match protocol {
                         Protocol::Http1 => serve_http1(stream, connection, worker).await,
                         Protocol::Http2 => Box::pin(serve_http2(stream, connection, worker)).await,
@@ -81,6 +82,7 @@ where
 {
     let policy = worker.policy();
     let patience = Patience { head: policy.timeouts.head, idle: policy.timeouts.idle };
+    let stream = Together::new(stream, worker.crowd().clone());
     let guarded = Guarded::new(stream, policy.bounds, patience, Arc::clone(&connection.signals));
     let mut builder = http1::Builder::new();
     builder.max_buf_size(policy.bounds.head.max(MINIMUM_BUFFER) + MINIMUM_BUFFER);
@@ -139,7 +141,7 @@ where
         // Boxed: hyper keeps room for a request's future in every connection, idle ones included.
         service_fn(move |request| Box::pin(walk::handle(Rc::clone(&worker), Rc::clone(&connection), request)))
     };
-    let mut serving = pin!(builder.serve_connection(TokioIo::new(stream), service));
+    let mut serving = pin!(builder.serve_connection(TokioIo::new(Together::new(stream, worker.crowd().clone())), service));
     let mut alarm = pin!(worker.drain().notified());
     let mut is_listening = false;
     let mut idleness = pin!(until_idle(&signals, idle));

@@ -22,16 +22,17 @@ use tokio::net::{TcpListener, TcpStream};
 use tokio::sync::watch;
 use tokio_util::task::TaskTracker;
 
-pub(crate) use connection::{Connection, Transport};
+pub(crate) use connection::Connection;
 pub(crate) use guarded::{InFlight, REFUSED, Refused};
 pub(crate) use peers::PeerConnections;
 pub(crate) use socket::bind;
 
 use crate::config::PlaintextConfig;
+use crate::together::Together;
 use crate::worker::{Phase, Worker};
 
 /// A TLS connection as hyper serves it.
-pub(crate) type GuardedTls = guarded::Guarded<ServerStream<TcpStream>>;
+pub(crate) type GuardedTls = guarded::Guarded<Together<ServerStream<TcpStream>>>;
 
 /// One listener, as compiled. Fixed for the life of the process; its certificates reload by themselves.
 pub(crate) struct ListenerPlan {

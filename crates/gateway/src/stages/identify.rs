@@ -126,7 +126,7 @@ async fn judge(
     }
     let Some(token) = shown.token else { return Err(missing(policy, api, route, envelope, shown).await) };
     // Guessing is refused before it costs a signature check (AUTHN-37).
-    let peer = Key::peer(envelope.client);
+    let peer = envelope.peer_key;
     let credential = Key::credential(token.digest().as_bytes());
     let failures = &policy.limits.failures;
     if let Err(too_many) = failures.check(peer, credential, envelope.now.mono) {

@@ -34,7 +34,7 @@ pub(crate) fn take_for_peer(limits: &Limits, envelope: &Envelope) -> Result<(), 
     if limits.is_empty() {
         return Ok(());
     }
-    match limits.take(Key::peer(envelope.client), 1, envelope.now.mono) {
+    match limits.take(envelope.peer_key, 1, envelope.now.mono) {
         Ok(_) => Ok(()),
         Err(violated) => Err(exceeded(Reason::PeerRateExceeded, limits, &violated)),
     }
@@ -59,7 +59,7 @@ pub(crate) fn take_for_caller<'p>(
         Caller::Authenticated(principal) => {
             Key::subject(principal.issuer.as_str(), principal.subject.as_str())
         }
-        Caller::Anonymous => Key::peer(envelope.client),
+        Caller::Anonymous => envelope.peer_key,
     };
     let mut budget = Budget::none();
     for limits in [overall, &route.caller_limits] {

@@ -63,8 +63,13 @@ pub(crate) async fn body(
     };
     let whole = match announced {
         Some(0) => Ok(Bytes::new()),
-        Some(_) | None => read_whole(policy, route, body, announced, &mut trace.request_bytes).await,
+        Some(_) | None => {
+            Box::pin(read_whole(policy, route, body, announced, &mut trace.request_bytes)).await
+        }
     };
+    if announced != Some(0) {
+        trace.read_clock();
+    }
     let whole = match whole {
         Ok(whole) => whole,
         Err(denial) => return trace.step(Stage::Validate, Err(denial)),
