@@ -182,6 +182,34 @@ pub struct RequireConfig {
     pub second_factor: Option<bool>,
 }
 
+/// Tokens of our own that tell upstreams who is calling.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct InternalTokenConfig {
+    /// `iss` of these tokens: the gateway's name for its upstreams, best its address.
+    #[schemars(length(min = 1))]
+    pub issuer: String,
+    /// With what they are signed: `ES256` or `EdDSA`.
+    #[serde(default)]
+    pub algorithm: InternalAlgorithmConfig,
+    /// How long one key signs; the next one is published an hour before it takes over, and the last one
+    /// until its tokens have ended.
+    #[serde(default = "default_rotation")]
+    pub rotate: Period,
+}
+
+/// With what our own tokens are signed.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+pub enum InternalAlgorithmConfig {
+    /// ECDSA on P-256 with SHA-256.
+    #[default]
+    #[serde(rename = "ES256")]
+    Es256,
+    /// Ed25519.
+    #[serde(rename = "EdDSA")]
+    EdDsa,
+}
+
 /// Proofs that clients hold the key of their token (DPoP, RFC 9449).
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields, default)]
@@ -346,4 +374,8 @@ const fn default_introspection_timeout() -> Period {
 
 const fn default_introspection_size() -> ByteSize {
     ByteSize(64 * 1024)
+}
+
+const fn default_rotation() -> Period {
+    Period::from_secs(24 * 3600)
 }

@@ -13,7 +13,7 @@
 //! client show what the token is bound to ([`binding`], [`dpop`]), [`assurance`] asks whether the caller
 //! is authenticated strongly enough, and [`challenge`] words the answer when something is wrong.
 //!
-//! Opens no socket and reads no clock: the gateway hands in a [`Fetch`] and the moment.
+//! [`internal_token`] tells an upstream who was found. Opens no socket and reads no clock: the gateway hands in a [`Fetch`] and the moment.
 
 mod algorithm;
 pub mod api_key;
@@ -27,6 +27,7 @@ mod compile;
 pub mod config;
 mod dpop;
 mod fetch;
+pub mod internal_token;
 mod introspection;
 mod json;
 mod jws;

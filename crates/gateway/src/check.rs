@@ -8,6 +8,7 @@ use portcullis_tls::{HttpTokens, Surroundings};
 use serde_json::Value;
 
 use crate::compile::{self, Workshop};
+use crate::config::GatewayConfig;
 use crate::fetch::GuardedFetch;
 use crate::gateway::{Options, StartError, compile_all, system};
 
@@ -51,7 +52,7 @@ pub fn check(options: &Options) -> Result<Checked, StartError> {
 /// The JSON Schema of `portcullis.yaml`, for editors.
 #[must_use]
 pub fn schema() -> Value {
-    portcullis_config::json_schema::<crate::config::GatewayConfig>()
+    portcullis_config::json_schema::<GatewayConfig>()
 }
 
 /// What compiling needs, made from what a gateway is started with.
@@ -61,13 +62,7 @@ pub(crate) fn workshop(
     recorder: Arc<Recorder>,
 ) -> Result<Workshop, StartError> {
     let (document, _, config) = compile::read(&options.file).map_err(StartError::Configuration)?;
-    let surroundings = Surroundings {
-        environment: options.environment.clone(),
-        clock: options.clock.clone(),
-        roots: options.roots.clone(),
-        state: options.environment.path(&config.state),
-        tokens: Arc::new(HttpTokens::default()),
-    };
+    let surroundings = surroundings(options, &config);
     let fetch = GuardedFetch::new(&surroundings, Arc::clone(&recorder))
         .map_err(|error| system("cannot verify servers", std::io::Error::other(error)))?;
     let lasting = compile::lasting(&config, &document.at(""), &surroundings, &options.clock)
@@ -82,4 +77,15 @@ pub(crate) fn workshop(
         metrics,
         recorder,
     })
+}
+
+/// What TLS stands on.
+pub(crate) fn surroundings(options: &Options, config: &GatewayConfig) -> Surroundings {
+    Surroundings {
+        environment: options.environment.clone(),
+        clock: options.clock.clone(),
+        roots: options.roots.clone(),
+        state: options.environment.path(&config.state),
+        tokens: Arc::new(HttpTokens::default()),
+    }
 }

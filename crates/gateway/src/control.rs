@@ -22,6 +22,7 @@ use crate::certificates::Certificates;
 use crate::compile::{self, Compiled, Workshop};
 use crate::forward::watch_health;
 use crate::gateway::Watch;
+use crate::internal_keys;
 use crate::listen::{ListenerKind, ListenerPlan};
 use crate::worker::{Phase, Shared};
 
@@ -120,6 +121,10 @@ impl Control {
         background.abort_all();
         let authenticator = Arc::downgrade(&self.compiled.policy.authenticator);
         background.spawn(Authenticator::keep_fresh(authenticator));
+        if let Some(tokens) = &self.compiled.policy.internal_tokens {
+            let state = self.workshop.surroundings.state.clone();
+            background.spawn(internal_keys::keep(Arc::downgrade(tokens), state, self.workshop.clock.clone()));
+        }
         for (upstream, rules) in &self.compiled.health {
             background.spawn(watch_health(Arc::clone(upstream), rules.clone()));
         }

@@ -26,9 +26,12 @@ mod cors;
 mod fetch;
 mod forward;
 mod gateway;
+mod hand_over;
+mod internal_keys;
 mod lasting;
 mod listen;
 mod local;
+mod operate;
 mod outgoing;
 mod plaintext;
 mod policy;
@@ -47,3 +50,4 @@ mod worker;
 
 pub use check::{Checked, check, schema};
 pub use gateway::{Gateway, Options, StartError, Watch};
+pub use operate::{BelievedIssuer, Operated, operate};

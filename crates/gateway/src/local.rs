@@ -15,6 +15,8 @@ pub(crate) enum Local {
     SecurityTxt(Bytes),
     /// RFC 8555 §8.3.
     AcmeChallenge(String),
+    /// The keys of our own tokens (RFC 7517 §5).
+    InternalKeys(Bytes),
     /// RFC 9728 §3.2.
     ResourceMetadata(Bytes),
     /// To the same place over TLS (RFC 9110 §15.4.9).
@@ -29,6 +31,7 @@ impl Local {
             Self::Options => "options",
             Self::SecurityTxt(_) => "security_txt",
             Self::AcmeChallenge(_) => "acme_challenge",
+            Self::InternalKeys(_) => "internal_keys",
             Self::ResourceMetadata(_) => "resource_metadata",
             Self::Redirect(_) => "redirect",
         }
@@ -45,6 +48,13 @@ impl Local {
             Self::Options => empty(StatusCode::NO_CONTENT),
             Self::SecurityTxt(text) => plain_text(text),
             Self::AcmeChallenge(text) => plain_text(Bytes::from(text)),
+            Self::InternalKeys(keys) => {
+                let mut response = json(keys);
+                // Far less than the time for which a key is published before it signs.
+                let age = HeaderValue::from_static("public, max-age=300");
+                response.headers_mut().insert(header::CACHE_CONTROL, age);
+                response
+            }
             Self::ResourceMetadata(document) => json(document),
             Self::Redirect(location) => {
                 let mut response = empty(StatusCode::PERMANENT_REDIRECT);

@@ -7,7 +7,7 @@
 use http::uri::{Authority as UriAuthority, PathAndQuery, Scheme};
 use http::{HeaderMap, HeaderName, HeaderValue, Request, Uri, Version, header};
 use http_body::Body as _;
-use portcullis_domain::{Caller, Principal};
+use portcullis_domain::Caller;
 use portcullis_limits::Permit as Place;
 use portcullis_message::{hop_by_hop, spoofed};
 
@@ -15,20 +15,13 @@ use crate::admit::Admitted;
 use crate::arrival::{Envelope, RECEIPT};
 use crate::config::{CredentialConfig, HostHeaderConfig};
 use crate::forward::{Protocol, RequestBody};
+use crate::hand_over::text_value;
 use crate::policy::Policy;
 use crate::stages::upgrade::Switch;
 
-const SUBJECT: HeaderName = HeaderName::from_static("x-auth-subject");
-const ISSUER: HeaderName = HeaderName::from_static("x-auth-issuer");
-const CLIENT: HeaderName = HeaderName::from_static("x-auth-client");
-const SCOPES: HeaderName = HeaderName::from_static("x-auth-scopes");
-const ROLES: HeaderName = HeaderName::from_static("x-auth-roles");
 /// RFC 9440 §2.
 const CLIENT_CERT: HeaderName = HeaderName::from_static("client-cert");
 const CLIENT_CERT_CHAIN: HeaderName = HeaderName::from_static("client-cert-chain");
-
-/// What only the gateway may tell the upstream (GW-05).
-const ASSERTED: [HeaderName; 6] = [SUBJECT, ISSUER, CLIENT, SCOPES, ROLES, RECEIPT];
 
 /// Rewrites the request. The switch and the caller's place travel beside it.
 pub(crate) fn build(
@@ -40,7 +33,7 @@ pub(crate) fn build(
 
     let strips_credential = api.credential == CredentialConfig::Strip;
     let trailers = hop_by_hop::strip(&mut headers, |name| {
-        spoofed::is_spoofed(name, &ASSERTED)
+        spoofed::is_spoofed(name, api.hand_over.asserted())
             || *name == header::EXPECT
             || (strips_credential && *name == header::AUTHORIZATION)
     });
@@ -49,7 +42,7 @@ pub(crate) fn build(
     headers.append(header::VIA, via(policy, envelope.version));
     headers.insert(RECEIPT, envelope.receipt_value.clone());
     if let Caller::Authenticated(principal) = permit.caller() {
-        introduce(&mut headers, principal);
+        api.hand_over.introduce(&mut headers, principal, envelope.now);
     }
     if let Some(certificate) = envelope.connection.client_certificate() {
         headers.insert(CLIENT_CERT, text_value(certificate.client_cert()));
@@ -116,22 +109,6 @@ fn absolute(path: PathAndQuery, host: &HeaderValue, is_tls: bool) -> Uri {
     Uri::from_parts(parts).unwrap_or_else(|_| Uri::from(path))
 }
 
-/// Tells the upstream who is calling. Values are percent-encoded where a header could not hold them
-/// (JWT-14).
-fn introduce(headers: &mut HeaderMap, principal: &Principal) {
-    headers.insert(SUBJECT, text_value(principal.subject.as_str()));
-    headers.insert(ISSUER, text_value(principal.issuer.as_str()));
-    if let Some(client) = &principal.client {
-        headers.insert(CLIENT, text_value(client));
-    }
-    if !principal.scopes.is_empty() {
-        headers.insert(SCOPES, text_value(&principal.scopes.to_string()));
-    }
-    if !principal.roles.is_empty() {
-        headers.insert(ROLES, text_value(&principal.roles.to_string()));
-    }
-}
-
 /// Our entry in `Via`, with the version in which the request was received (RFC 9110 §7.6.3).
 fn via(policy: &Policy, received: Version) -> HeaderValue {
     let [http_10, http_11, http_2] = &policy.via;
@@ -139,32 +116,5 @@ fn via(policy: &Policy, received: Version) -> HeaderValue {
         Version::HTTP_10 => http_10.clone(),
         Version::HTTP_2 => http_2.clone(),
         _ => http_11.clone(),
-    }
-}
-
-/// `text` as a field value; bytes that are not visible ASCII, and the percent sign, are percent-encoded.
-fn text_value(text: &str) -> HeaderValue {
-    let is_plain = |byte: u8| matches!(byte, b' '..=b'~') && byte != b'%';
-    if text.bytes().all(is_plain)
-        && let Ok(value) = HeaderValue::from_str(text)
-    {
-        return value;
-    }
-    let encoded = percent_encoding::utf8_percent_encode(text, NOT_IN_FIELDS).to_string();
-    HeaderValue::from_str(&encoded).unwrap_or_else(|_| HeaderValue::from_static(""))
-}
-
-const NOT_IN_FIELDS: &percent_encoding::AsciiSet = &percent_encoding::CONTROLS.add(b'%');
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    // proves: JWT-14
-    #[test]
-    fn a_claim_cannot_end_a_header_line() {
-        assert_eq!(text_value("alice\r\nx-auth-roles: admin"), "alice%0D%0Ax-auth-roles: admin");
-        assert_eq!(text_value("100%"), "100%25");
-        assert_eq!(text_value("alice@example.com"), "alice@example.com");
     }
 }

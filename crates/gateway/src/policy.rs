@@ -14,6 +14,7 @@ use http::{HeaderName, HeaderValue};
 use portcullis_audit::Destination;
 use portcullis_audit::metrics::OperationMetrics;
 use portcullis_authn::api_key::{AcceptedKeys, KeyHeaders};
+use portcullis_authn::internal_token::InternalTokens;
 use portcullis_authn::{AcceptedSchemes, Authenticator};
 use portcullis_authz::Demand;
 use portcullis_contract::{Contract, Operation};
@@ -25,6 +26,7 @@ use portcullis_tls::HttpTokens;
 use crate::config::{CredentialConfig, HostHeaderConfig, PlaintextConfig, UpstreamErrorsConfig};
 use crate::cors::Cors;
 use crate::forward::Upstream;
+use crate::hand_over::HandOver;
 use crate::lasting::Lasting;
 use crate::resource::ProtectedResource;
 
@@ -35,6 +37,8 @@ pub(crate) struct Policy {
     pub(crate) apis: Vec<Api>,
     pub(crate) hosts: Hosts,
     pub(crate) authenticator: Arc<Authenticator>,
+    /// Makes tokens for upstreams, if any wants them.
+    pub(crate) internal_tokens: Option<Arc<InternalTokens>>,
     /// API keys and revocations; one for the process.
     pub(crate) lasting: Arc<Lasting>,
     /// Limits over all APIs.
@@ -92,6 +96,7 @@ pub(crate) struct Api {
     pub(crate) limit_strength: Strength,
     pub(crate) plaintext: Option<PlaintextConfig>,
     pub(crate) credential: CredentialConfig,
+    pub(crate) hand_over: HandOver,
     /// Headers in which any of its operations takes API keys; no key in them reaches the upstream.
     pub(crate) key_headers: KeyHeaders,
     pub(crate) host_header: HostHeaderConfig,

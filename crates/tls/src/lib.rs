@@ -48,6 +48,7 @@ pub use protocol::Protocol;
 pub use provider::{install_provider, provider};
 pub use public_trust::PublicRoots;
 pub use server::ServerTls;
+pub use state_directory::StateDirectory;
 pub use stream::{Renegotiation, ServerStream};
 pub use surroundings::Surroundings;
 pub use tokio_rustls::client::TlsStream as ClientStream;

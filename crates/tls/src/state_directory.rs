@@ -8,20 +8,25 @@ use std::path::{Path, PathBuf};
 
 /// A directory of ours.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub(crate) struct StateDirectory(PathBuf);
+pub struct StateDirectory(PathBuf);
 
 impl StateDirectory {
-    pub(crate) fn new(path: impl Into<PathBuf>) -> Self {
+    /// The directory at `path`; made when something is written.
+    pub fn new(path: impl Into<PathBuf>) -> Self {
         Self(path.into())
     }
 
     /// The path of a file in it.
-    pub(crate) fn path(&self, name: &str) -> PathBuf {
+    #[must_use]
+    pub fn path(&self, name: &str) -> PathBuf {
         self.0.join(name)
     }
 
     /// The bytes of a file, or `None` if there is none.
-    pub(crate) fn read(&self, name: &str) -> io::Result<Option<Vec<u8>>> {
+    ///
+    /// # Errors
+    /// What the system says.
+    pub fn read(&self, name: &str) -> io::Result<Option<Vec<u8>>> {
         match fs::read(self.path(name)) {
             Ok(bytes) => Ok(Some(bytes)),
             Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(None),
@@ -30,7 +35,10 @@ impl StateDirectory {
     }
 
     /// Writes a file of mode 0600 and puts it in place in one step, so that a crash leaves the old one.
-    pub(crate) fn write(&self, name: &str, bytes: &[u8]) -> io::Result<()> {
+    ///
+    /// # Errors
+    /// What the system says.
+    pub fn write(&self, name: &str, bytes: &[u8]) -> io::Result<()> {
         create_private_directory(&self.0)?;
         let fresh = self.path(&format!("{name}.new"));
         match fs::remove_file(&fresh) {

@@ -18,6 +18,7 @@ mod compile;
 mod discovery;
 mod envelope;
 mod fake_fetch;
+mod introspection;
 mod isolation;
 mod key_sets;
 mod mutation;

@@ -79,4 +79,28 @@ codes! {
         matters: "It is worth knowing which operations anybody may call.",
         mend: "Nothing, if that is meant. Otherwise remove `access: public`.",
     }
+    HAND_OVER_FIELD = "C0414" {
+        title: "field cannot be handed over",
+        means: "An entry of `hand_over.headers` is no header field that may speak of the caller, or names nothing that is known of one.",
+        matters: "A field that frames or addresses the message would change what was judged; one without a meaning would be empty.",
+        mend: "Name a field of your own, and one of `subject`, `issuer`, `client`, `scopes`, `roles`, or a claim as `/name`.",
+    }
+    INTERNAL_TOKENS_MISSING = "C0415" {
+        title: "nobody signs tokens for upstreams",
+        means: "An API has `hand_over.token`, and there is no `internal_tokens:`.",
+        matters: "The upstream would wait for a token that never comes.",
+        mend: "Add `internal_tokens:` with the `issuer` that upstreams are to expect.",
+    }
+    INTERNAL_TOKEN_TIMES = "C0416" {
+        title: "times of internal tokens cannot work",
+        means: "`internal_tokens.rotate` is shorter than two hours, or a token would live for more than five minutes or not at all.",
+        matters: "A key must be known before it signs, and a stolen internal token must be worthless soon.",
+        mend: "Leave the setting out to have its default.",
+    }
+    INTERNAL_KEYS_UNREADABLE = "C0417" {
+        title: "kept keys cannot be read",
+        means: "The file with the keys for internal tokens is damaged or cannot be opened.",
+        matters: "New keys made in silence would have every upstream refuse every caller for a while.",
+        mend: "Restore the file, or remove it and have the upstreams fetch the keys again.",
+    }
 }

@@ -6,6 +6,7 @@ use std::sync::Arc;
 use http::{HeaderName, HeaderValue, header};
 use portcullis_audit::Destination;
 use portcullis_authn::api_key::{AcceptedKeys, KeyHeaders};
+use portcullis_authn::internal_token::InternalTokens;
 use portcullis_authn::{Authenticator, Requirements};
 use portcullis_authz::config::{AuthorizeConfig, CallersConfig};
 use portcullis_authz::{Alternative, Concealment, Demand, Kinds};
@@ -21,6 +22,7 @@ use portcullis_domain::{Scopes, Strength};
 use portcullis_limits::{Concurrency, Limiter, Limits, QuotaConfig, compile_quota};
 use portcullis_message::Authority;
 
+use super::hand_over::hand_over;
 use super::upstream::Made;
 use super::{Library, Workshop};
 use crate::config::{
@@ -37,6 +39,8 @@ pub(crate) struct Subject<'a> {
     pub(crate) config: &'a ApiConfig,
     pub(crate) place: &'a Place,
     pub(crate) gateway: &'a GatewayConfig,
+    /// Makes tokens for upstreams.
+    pub(crate) internal_tokens: Option<&'a Arc<InternalTokens>>,
 }
 
 /// Compiles an API and tells its host names.
@@ -91,6 +95,8 @@ pub(crate) fn compile(
     let mount = config.mount.as_deref().unwrap_or_default();
     let resource = ProtectedResource::new(name, mount, &contract, authenticator);
     let key_headers = key_headers(&routes);
+    let hand_over =
+        hand_over(name, &config.hand_over, subject.internal_tokens, &place.child("hand_over"), diagnostics);
     let api = Api {
         // Known once all are compiled.
         index: 0,
@@ -104,6 +110,7 @@ pub(crate) fn compile(
         limit_strength: strength(config.stages.limit),
         plaintext: config.plaintext,
         credential: config.credential,
+        hand_over,
         key_headers,
         host_header: config.host_header,
         metrics: workshop.metrics.operation(name, ""),

@@ -6,6 +6,7 @@
 
 mod api;
 mod documents;
+mod hand_over;
 mod lasting;
 mod listeners;
 mod upstream;
@@ -29,7 +30,7 @@ use crate::lasting::Lasting;
 use crate::policy::{Hosts, Mount, Policy, Timeouts};
 
 pub(crate) use documents::Library;
-pub(crate) use lasting::{lasting, store_unusable};
+pub(crate) use lasting::{lasting, store_settings, store_unusable};
 pub(crate) use listeners::{ListenerDraft, listeners};
 
 /// What compiling needs from outside.
@@ -109,6 +110,13 @@ pub(crate) fn compile(workshop: &Workshop, running: Option<&Compiled>) -> Result
             .filter_map(|issuer| workshop.environment.path(issuer.jwks.as_ref()?.file.as_ref()?).into()),
     );
 
+    let internal_tokens = hand_over::internal_tokens(
+        config.internal_tokens.as_ref(),
+        &root.child("internal_tokens"),
+        workshop,
+        running.and_then(|running| running.policy.internal_tokens.as_ref()),
+        &mut diagnostics,
+    );
     let mut apis = Vec::new();
     let mut hosts = Hosts::default();
     let mut health = Vec::new();
@@ -126,7 +134,13 @@ pub(crate) fn compile(workshop: &Workshop, running: Option<&Compiled>) -> Result
         );
         let Some(authenticator) = authenticator.as_deref() else { continue };
         let compiled = api::compile(
-            &api::Subject { name, config: api, place: &place, gateway: &config },
+            &api::Subject {
+                name,
+                config: api,
+                place: &place,
+                gateway: &config,
+                internal_tokens: internal_tokens.as_ref(),
+            },
             made.as_ref(),
             authenticator,
             workshop,
@@ -182,6 +196,7 @@ pub(crate) fn compile(workshop: &Workshop, running: Option<&Compiled>) -> Result
         apis,
         hosts,
         authenticator,
+        internal_tokens,
         lasting: Arc::clone(&workshop.lasting),
         connections_per_peer: Some(config.limits.peer_connections),
         limits,

@@ -11,6 +11,7 @@ use portcullis_limits::QuotaConfig;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
+use super::hand_over::HandOverConfig;
 use super::listen::PlaintextConfig;
 use super::upstream::UpstreamConfig;
 
@@ -57,6 +58,9 @@ pub(crate) struct ApiConfig {
     /// The client's token on its way to the upstream.
     #[serde(default)]
     pub(crate) credential: CredentialConfig,
+    /// What the upstream is told of its callers.
+    #[serde(default)]
+    pub(crate) hand_over: HandOverConfig,
     /// The `Host` that the upstream sees.
     #[serde(default)]
     pub(crate) host_header: HostHeaderConfig,

@@ -6,6 +6,7 @@
 
 mod api;
 mod client;
+mod hand_over;
 mod listen;
 mod upstream;
 
@@ -15,7 +16,7 @@ use std::path::PathBuf;
 use ipnet::IpNet;
 use portcullis_audit::AuditConfig;
 use portcullis_authn::api_key::config::ApiKeysConfig;
-use portcullis_authn::config::{DpopConfig, IssuerConfig};
+use portcullis_authn::config::{DpopConfig, InternalTokenConfig, IssuerConfig};
 use portcullis_config::SecretReference;
 use portcullis_limits::LimitsConfig;
 use portcullis_store::config::StoreConfig;
@@ -28,6 +29,7 @@ pub(crate) use api::{
     UpstreamErrorsConfig,
 };
 pub(crate) use client::{BoundsConfig, TimeoutsConfig};
+pub(crate) use hand_over::HandOverConfig;
 pub(crate) use listen::{ListenConfig, PlaintextConfig, ProtocolConfig};
 pub(crate) use upstream::{BalanceConfig, UpstreamConfig, UpstreamProtocolConfig, UpstreamSettings};
 
@@ -48,6 +50,10 @@ pub struct GatewayConfig {
     /// Proofs that clients hold the key of their token (DPoP, RFC 9449).
     #[serde(default)]
     pub(crate) dpop: DpopConfig,
+    /// Tokens of our own that tell upstreams who is calling; see `hand_over.token` of an API. The keys that
+    /// verify them are served at `/.well-known/portcullis/jwks.json`.
+    #[serde(default)]
+    pub(crate) internal_tokens: Option<InternalTokenConfig>,
     /// Keys for applications.
     #[serde(default)]
     pub(crate) api_keys: ApiKeysConfig,

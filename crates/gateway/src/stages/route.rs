@@ -48,6 +48,11 @@ pub(crate) fn locate<'p>(
     {
         return Ok(Routed::Local(Local::SecurityTxt(text.clone())));
     }
+    if let (INTERNAL_KEYS, Some(tokens), &Method::GET) =
+        (target.path(), &policy.internal_tokens, &envelope.method)
+    {
+        return Ok(Routed::Local(Local::InternalKeys(tokens.jwks())));
+    }
     if envelope.method == Method::GET
         && let Some(resource) = mounts
             .iter()
@@ -129,3 +134,5 @@ fn preflight(
 
 /// RFC 9116 §3.
 const SECURITY_TXT: &str = "/.well-known/security.txt";
+/// Where upstreams find the keys of our own tokens.
+const INTERNAL_KEYS: &str = "/.well-known/portcullis/jwks.json";

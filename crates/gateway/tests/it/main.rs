@@ -24,6 +24,7 @@ mod exposed;
 mod fail_closed;
 mod fetch;
 mod grpc;
+mod hand_over;
 mod headers;
 mod hop_by_hop;
 mod http2;
