@@ -25,7 +25,7 @@ hand in is shortened and redacted; a field without a value is left out. `portcul
 ";
 
 /// Every field of a decision. A field that is missing here, or here and not in the record, fails a test.
-const FIELDS: [(&str, &str); 38] = [
+const FIELDS: [(&str, &str); 40] = [
     ("time", "when the request arrived, UTC"),
     ("event", "the event's name, see below"),
     ("level", "`INFO`, `WARN` or `CRITICAL`"),
@@ -53,7 +53,9 @@ const FIELDS: [(&str, &str); 38] = [
     ("template", "the operation's path template"),
     ("issuer", "who vouches for the caller"),
     ("subject", "the caller, within that issuer"),
-    ("client_id", "the client through which the caller acts"),
+    ("client_id", "the client through which the caller acts; of an API key its id"),
+    ("jti", "the token's own id, if it has one"),
+    ("sid", "the session at the issuer, if the token names it"),
     ("authn_scheme", "the security scheme that accepted the credential"),
     ("authn", "`verified` for this request, or `remembered` from shortly before"),
     ("revision", "the policy that the request was judged by"),

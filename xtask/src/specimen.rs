@@ -7,12 +7,14 @@ use std::time::Duration;
 use anyhow::{Context, Result};
 use portcullis_audit::metrics::{LoadResult, TokenLookup};
 use portcullis_audit::{
-    Event, Identity, Memory, Metrics, OnFailure, Proof, Recorder, Settings, SinkChoice, Verdict,
+    Destination, Event, Identity, Memory, Metrics, OnFailure, Origin, OriginFacts, Proof, Recorder, Settings,
+    SinkChoice, Verdict,
 };
 use portcullis_domain::{
     Answer, Clock, Denial, Fault, Principal, PrincipalKind, Reason, ReceiptId, Scopes, Stage, Timestamp,
     Trail, Violation,
 };
+use serde_json::Map;
 
 /// What the made-up decisions left behind.
 pub(crate) struct Specimen {
@@ -41,7 +43,10 @@ pub(crate) fn specimen() -> Result<Specimen> {
         scopes: Scopes::parse("orders:read"),
         roles: Scopes::default(),
         expires_at: None,
-        claims: Arc::default(),
+        claims: Arc::new(Map::from_iter([
+            ("jti".to_owned(), "0f9a7c52-1f0e-4c57-9d57-3f6f1f2a9b11".into()),
+            ("sid".to_owned(), "session-7".into()),
+        ])),
         scheme: Arc::from("customers"),
     };
     let mut trail = Trail::new(clock.now());
@@ -57,23 +62,25 @@ pub(crate) fn specimen() -> Result<Specimen> {
         .with_note("a remark for the operator");
     let fault = Fault::new(Reason::UpstreamReset);
     let mut pen = recorder.pen();
+    let origin = Origin::new(&OriginFacts {
+        listener: "0.0.0.0:8443",
+        peer: IpAddr::V4(Ipv4Addr::new(192, 0, 2, 1)),
+        client: IpAddr::V4(Ipv4Addr::new(198, 51, 100, 7)),
+        tls: Some("1.3"),
+        protocol: "h2",
+        host: Some("api.shop.example"),
+        user_agent: Some("curl/8.5"),
+    });
+    let destination = Destination::operation("shop", "createOrder", "/orders");
     for verdict in [Verdict::Denied(&denial), Verdict::Failed(&fault), Verdict::Answered] {
         let event = Event {
             trail: &trail,
             receipt: ReceiptId::new(clock.now().wall, &[7; 10]),
             external_id: Some("client-4711"),
-            listener: "0.0.0.0:8443",
-            peer: IpAddr::V4(Ipv4Addr::new(192, 0, 2, 1)),
-            client: IpAddr::V4(Ipv4Addr::new(198, 51, 100, 7)),
-            tls: Some("1.3"),
-            protocol: "h2",
-            host: Some("api.shop.example"),
-            user_agent: Some("curl/8.5"),
+            origin: &origin,
             method: "POST",
             target: "/orders",
-            api: Some("shop"),
-            operation: Some("createOrder"),
-            template: Some("/orders"),
+            destination: Some(&destination),
             identity: Some(Identity { principal: &principal, proof: Proof::Remembered }),
             verdict,
             status: verdict.reason().map_or(200, Reason::status),

@@ -204,6 +204,12 @@ fn write_identity(line: &mut Line<'_>, identity: &Identity<'_>) {
     if let Some(client) = &principal.client {
         line.text("client_id", &redact::text(client), FIELD);
     }
+    // By which a credential can be revoked, and found here afterwards.
+    for name in ["jti", "sid"] {
+        if let Some(value) = principal.claims.get(name).and_then(serde_json::Value::as_str) {
+            line.text(name, &redact::text(value), FIELD);
+        }
+    }
     line.text("authn_scheme", &principal.scheme, FIELD).word("authn", identity.proof.name());
 }
 

@@ -30,6 +30,10 @@ enum Command {
     Explain(command::explain::Arguments),
     /// Print the JSON Schema of portcullis.yaml, for editors.
     Schema,
+    /// Make, list, rotate and revoke API keys.
+    Keys(command::keys::Arguments),
+    /// Stop believing a key, a token or everything of somebody, at once and everywhere.
+    Revoke(command::revoke::Arguments),
     /// Work with the audit record.
     Audit(command::audit::Arguments),
     /// What the demo needs: development tokens.
@@ -51,6 +55,8 @@ fn main() -> ExitCode {
         Command::Check(arguments) => command::check::run(&arguments),
         Command::Explain(arguments) => command::explain::run(&arguments),
         Command::Schema => command::schema::run(),
+        Command::Keys(arguments) => command::keys::run(&arguments),
+        Command::Revoke(arguments) => command::revoke::run(&arguments),
         Command::Audit(arguments) => command::audit::run(&arguments),
         Command::Demo(arguments) => command::demo::run(&arguments),
     };

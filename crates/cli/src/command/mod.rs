@@ -4,8 +4,12 @@ pub(crate) mod audit;
 pub(crate) mod check;
 pub(crate) mod demo;
 pub(crate) mod explain;
+pub(crate) mod keys;
+mod operated;
+pub(crate) mod revoke;
 pub(crate) mod schema;
 pub(crate) mod serve;
+mod touched;
 
 use std::io::{IsTerminal as _, Write as _};
 

@@ -35,6 +35,20 @@ pub(crate) fn lasting(
     Ok(Lasting::new(settings, keys, clock.clone()))
 }
 
+/// Where the store of a configuration is; `None` if anything about it is a mistake.
+///
+/// # Errors
+/// As [`lasting`].
+pub(crate) fn store_settings(
+    config: &GatewayConfig,
+    root: &Place,
+    surroundings: &Surroundings,
+    diagnostics: &mut Diagnostics,
+) -> Result<Option<Settings>, rustls::Error> {
+    let written = config.store.clone().unwrap_or_default();
+    settings(&written, &root.child("store"), surroundings, diagnostics)
+}
+
 fn settings(
     written: &StoreConfig,
     place: &Place,

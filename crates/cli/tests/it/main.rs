@@ -1,0 +1,12 @@
+//! The binary, as an operator runs it: arguments in, standard output, standard error and exit code out.
+#![allow(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::panic,
+    clippy::indexing_slicing,
+    reason = "tests: a broken expectation ends the test that made it"
+)]
+
+mod keys;
+mod operator;
+mod revoke;
