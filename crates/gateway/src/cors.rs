@@ -70,7 +70,9 @@ mod tests {
 
     #[test]
     fn answers_of_an_upstream_are_known_by_their_names() {
-        for name in ["access-control-allow-origin", "access-control-allow-credentials", "access-control-max-age"] {
+        for name in
+            ["access-control-allow-origin", "access-control-allow-credentials", "access-control-max-age"]
+        {
             assert!(is_answer(&HeaderName::from_static(name)), "{name}");
         }
         assert!(!is_answer(&header::ACCESS_CONTROL_REQUEST_METHOD));

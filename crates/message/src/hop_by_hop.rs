@@ -128,15 +128,22 @@ mod tests {
 
     #[test]
     fn what_the_caller_names_goes_as_well() {
-        let mut headers = headers(&[("connection", "x-foo"), ("x-foo", "1"), ("server", "s"), ("accept", "*/*")]);
+        let mut headers =
+            headers(&[("connection", "x-foo"), ("x-foo", "1"), ("server", "s"), ("accept", "*/*")]);
         strip(&mut headers, |name| name == "server");
         assert_eq!(headers.keys().collect::<Vec<_>>(), ["accept"]);
     }
 
     #[test]
     fn support_for_trailers_is_remembered() {
-        assert_eq!(strip(&mut headers(&[("te", "gzip;q=0.5, Trailers")])), TrailerSupport::Announced);
-        assert_eq!(strip(&mut headers(&[("te", "gzip"), ("te", "trailers")]), nothing_else), TrailerSupport::Announced);
+        assert_eq!(
+            strip(&mut headers(&[("te", "gzip;q=0.5, Trailers")]), nothing_else),
+            TrailerSupport::Announced
+        );
+        assert_eq!(
+            strip(&mut headers(&[("te", "gzip"), ("te", "trailers")]), nothing_else),
+            TrailerSupport::Announced
+        );
         assert_eq!(strip(&mut headers(&[]), nothing_else), TrailerSupport::Unannounced);
     }
 

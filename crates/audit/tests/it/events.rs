@@ -2,7 +2,7 @@
 
 use std::net::IpAddr;
 
-use portcullis_audit::{Event, Identity, Memory, Proof, SinkChoice, System, Verdict};
+use portcullis_audit::{Event, Identity, Memory, Origin, OriginFacts, Proof, SinkChoice, System, Verdict};
 use portcullis_domain::denial::Violation;
 use portcullis_domain::{Denial, Fault, Reason, Stage, Timestamp};
 use serde_json::Value;
@@ -160,8 +160,7 @@ fn line_breaks_and_terminal_escapes_stay_inside_one_record() {
     let denial = Denial::new(Reason::PermitMissing).with_note(evil);
     let event = Event {
         target: evil,
-        host: Some(evil),
-        user_agent: Some(evil),
+        origin: &fixture::origin_saying(evil),
         external_id: Some(evil),
         method: evil,
         verdict: Verdict::Denied(&denial),
@@ -198,8 +197,7 @@ fn fields_of_any_length_make_a_line_of_bounded_length() {
         Denial::new(Reason::RequestInvalid).with_note(long.clone()).with_violations(vec![violation; 100]);
     let event = Event {
         target: &long,
-        host: Some(&long),
-        user_agent: Some(&long),
+        origin: &fixture::origin_saying(&long),
         external_id: Some(&long),
         method: &long,
         verdict: Verdict::Denied(&denial),
@@ -223,7 +221,15 @@ fn what_happens_to_the_process_is_recorded() {
     let mut pen = recorder.pen();
     pen.write(&walk.event());
     pen.write(&Event { verdict: Verdict::Denied(&denial), status: 403, ..walk.event() });
-    pen.write(&Event { client: IpAddr::from([0x2001, 0xdb8, 0, 0, 0, 0, 0, 1]), ..walk.stranger() });
+    let origin = Origin::new(&OriginFacts {
+        client: IpAddr::from([0x2001, 0xdb8, 0, 0, 0, 0, 0, 1]),
+        tls: None,
+        protocol: "http/1.1",
+        host: None,
+        user_agent: None,
+        ..fixture::origin_facts()
+    });
+    pen.write(&Event { origin: &origin, ..walk.stranger() });
     drop(pen);
     recorder.close();
     assert!(memory.lines().iter().all(|line| serde_json::from_str::<Value>(line).unwrap()["time"] != ""));

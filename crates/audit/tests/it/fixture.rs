@@ -6,7 +6,9 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use portcullis_audit::{
-    Destination, Event, Identity, Memory, OnFailure, Origin, OriginFacts, Proof, Recorder, Settings, SinkChoice, Verdict};
+    Destination, Event, Identity, Memory, OnFailure, Origin, OriginFacts, Proof, Recorder, Settings,
+    SinkChoice, Verdict,
+};
 use portcullis_domain::caller::PrincipalKind;
 use portcullis_domain::{Answer, Clock, Principal, Reason, ReceiptId, Stage, Timestamp, Trail};
 
@@ -103,6 +105,11 @@ pub(crate) fn origin_facts() -> OriginFacts<'static> {
         host: Some("api.example.com"),
         user_agent: Some("curl/8.14.1"),
     }
+}
+
+/// An origin whose client says `text` wherever it can.
+pub(crate) fn origin_saying(text: &str) -> Origin {
+    Origin::new(&OriginFacts { host: Some(text), user_agent: Some(text), ..origin_facts() })
 }
 
 pub(crate) fn recorder(sink: SinkChoice) -> Recorder {

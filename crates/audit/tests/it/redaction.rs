@@ -32,6 +32,7 @@ fn record(text: &str) -> String {
         Denial::new(Reason::TokenMalformed).with_note(text.to_owned()),
         Fault::new(Reason::UpstreamReset).with_note(text.to_owned()),
     );
+    let origin = fixture::origin_saying(text);
     let mut pen = recorder.pen();
     for verdict in [Verdict::Answered, Verdict::Denied(&denial), Verdict::Failed(&fault)] {
         for target in [format!("/a?{text}"), format!("/a?x={text}"), format!("/a/{text}/b"), text.to_owned()]
@@ -39,8 +40,7 @@ fn record(text: &str) -> String {
             pen.write(&Event {
                 target: &target,
                 external_id: Some(text),
-                host: Some(text),
-                user_agent: Some(text),
+                origin: &origin,
                 method: text,
                 verdict,
                 ..walk.event()
