@@ -11,6 +11,7 @@ use std::time::Duration;
 use hyper::server::conn::{http1, http2};
 use hyper::service::service_fn;
 use hyper_util::rt::TokioIo;
+use portcullis_message::Http2Guard;
 use portcullis_tls::{Accepted, Protocol};
 use tokio::io::{AsyncRead, AsyncWrite};
 use tokio::net::TcpStream;
@@ -18,6 +19,7 @@ use tokio::sync::watch;
 
 use super::connection::{Connection, Transport};
 use super::guarded::{Guarded, Patience, Signals};
+use super::guarded_http2::GuardedHttp2;
 use super::{ListenerKind, ListenerPlan};
 use crate::config::PlaintextConfig;
 use crate::together::Together;
@@ -133,6 +135,10 @@ where
         .initial_stream_window_size(STREAM_WINDOW)
         .initial_connection_window_size(CONNECTION_WINDOW)
         .max_send_buf_size(SEND_BUFFER);
+    let guarded = GuardedHttp2::new(
+        Together::new(stream, worker.crowd().clone()),
+        Http2Guard::new(&policy.bounds),
+    );
     drop(policy);
     let signals = Arc::clone(&connection.signals);
     let connection = Rc::new(connection);
@@ -141,7 +147,7 @@ where
         // Boxed: hyper keeps room for a request's future in every connection, idle ones included.
         service_fn(move |request| Box::pin(walk::handle(Rc::clone(&worker), Rc::clone(&connection), request)))
     };
-    let mut serving = pin!(builder.serve_connection(TokioIo::new(Together::new(stream, worker.crowd().clone())), service));
+    let mut serving = pin!(builder.serve_connection(TokioIo::new(guarded), service));
     let mut alarm = pin!(worker.drain().notified());
     let mut is_listening = false;
     let mut idleness = pin!(until_idle(&signals, idle));

@@ -6,6 +6,7 @@
 
 mod connection;
 mod guarded;
+mod guarded_http2;
 mod http;
 mod peers;
 mod socket;

@@ -41,7 +41,7 @@ fn assert_refusal(walk: &Walk, what: &str, verdict: &Verdict) {
     walk.upstream.expect_none();
 }
 
-// proves-part: HTTP-26 (h2 drops pseudo-headers in trailers and cuts a fragment in :path instead of refusing them)
+// proves: HTTP-26
 #[test]
 fn malformed_fields_are_a_protocol_error() {
     refused(&[
@@ -59,7 +59,7 @@ fn malformed_fields_are_a_protocol_error() {
     ]);
 }
 
-// proves-part: HTTP-26 (h2 drops pseudo-headers in trailers and cuts a fragment in :path instead of refusing them)
+// proves: HTTP-26
 #[test]
 fn pseudo_headers_out_of_place_are_a_protocol_error() {
     let block = |fields: &[(&str, &str)]| Block::of(fields);
@@ -80,7 +80,7 @@ fn pseudo_headers_out_of_place_are_a_protocol_error() {
     ]);
 }
 
-// proves-part: HTTP-26 (h2 drops pseudo-headers in trailers and cuts a fragment in :path instead of refusing them)
+// proves: HTTP-26
 #[test]
 fn a_body_that_is_not_as_long_as_announced_is_a_protocol_error() {
     for (announced, data) in [("5", "hi"), ("1", "hi"), ("0", "hi"), ("2, 2", "hi"), ("+2", "hi")] {
@@ -102,24 +102,54 @@ fn a_body_that_is_not_as_long_as_announced_is_a_protocol_error() {
     }
 }
 
-// The h2 crate drops pseudo-headers of trailers (RFC 9113 §8.1 would have the stream reset); they change
-// nothing and reach nobody.
+// proves: HTTP-26
 #[test]
-fn pseudo_headers_in_trailers_change_nothing() {
+fn a_fragment_in_the_path_is_a_protocol_error_and_no_other_path() {
+    let request = |path: &str| Block::request("GET", HOST, path);
+    refused(&[
+        ("fragment", request("/public#x")),
+        ("empty fragment", request("/public#")),
+        ("fragment behind a query", request("/public?a=1#x")),
+        ("a path behind a fragment", request("/public#/../admin/x")),
+        ("fragment alone", request("#x")),
+    ]);
+    // What is no fragment goes through.
     let walk = Walk::new();
+    let verdict = walk.h2_frames().ask(&request("/public?a=%23x"));
+    assert!(matches!(verdict, Verdict::Answered(200, _)), "{verdict:?}");
+    assert_eq!(walk.settle_events(1).len(), 1);
+}
+
+/// A request with a body, then these trailers.
+fn with_trailers(walk: &Walk, trailers: &Block) -> Verdict {
     let mut connection = walk.h2_frames();
     let stream = connection.fresh_stream();
     let block = Block::request("POST", HOST, "/notes").field("content-type", "application/json");
     connection.send(&Frame::new(kind::HEADERS, flag::END_HEADERS, stream, &block.0));
     connection.send(&Frame::new(kind::DATA, 0, stream, r#"{"text":"x"}"#));
-    let trailers = Block::of(&[(":path", "/admin/x")]);
     connection.send(&Frame::new(kind::HEADERS, flag::END_HEADERS | flag::END_STREAM, stream, &trailers.0));
-    println!("{:?}", connection.verdict(stream));
-    walk.account_for_stray_events();
-    for seen in walk.upstream.seen() {
-        assert_eq!(seen.line(), "POST /notes");
-        assert!(seen.trailers.0.is_empty(), "{:#?}", seen.trailers);
+    connection.verdict(stream)
+}
+
+// proves: HTTP-26
+#[test]
+fn pseudo_headers_in_trailers_are_a_protocol_error() {
+    for field in [(":path", "/admin/x"), (":method", "DELETE"), (":status", "200"), (":evil", "1")] {
+        let walk = Walk::new();
+        match with_trailers(&walk, &Block::of(&[("x-a", "1"), field])) {
+            Verdict::StreamError(code) | Verdict::ConnectionError(code) => {
+                assert_eq!(code, code::PROTOCOL_ERROR, "{field:?}");
+            }
+            Verdict::Answered(status, _) => assert!((400..500).contains(&status), "{field:?}: {status}"),
+            other => panic!("{field:?}: {other:?}"),
+        }
+        walk.upstream.expect_none();
+        walk.account_for_stray_events();
     }
+    let walk = Walk::new();
+    let verdict = with_trailers(&walk, &Block::of(&[("x-a", "1")]));
+    assert!(matches!(verdict, Verdict::Answered(200, _)), "{verdict:?}");
+    assert_eq!(walk.settle_events(1).len(), 1);
 }
 
 // proves: HTTP-27
@@ -183,16 +213,6 @@ fn host_upstream_is_the_authority() {
     assert!(matches!(verdict, Verdict::Answered(200, _)), "{verdict:?}");
     walk.settle_events(1);
     assert_eq!(walk.upstream.seen()[1].headers.all("host"), [HOST]);
-}
-
-// The h2 crate cuts a fragment off before anybody sees it: what is judged is what is forwarded.
-#[test]
-fn a_fragment_in_a_path_goes_nowhere() {
-    let walk = Walk::new();
-    let verdict = walk.h2_frames().ask(&Block::request("GET", HOST, "/public#/admin/x"));
-    println!("{verdict:?}");
-    walk.account_for_stray_events();
-    assert!(walk.upstream.seen().iter().all(|seen| seen.target == "/public"), "{:#?}", walk.upstream.seen());
 }
 
 // proves: HTTP-29
