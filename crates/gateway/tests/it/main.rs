@@ -32,6 +32,7 @@ mod http_framing;
 mod http_routing;
 mod identity;
 mod introspection;
+mod identity_provider;
 mod own_answers;
 mod paths;
 mod possession;
