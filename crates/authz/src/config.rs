@@ -11,7 +11,8 @@ pub struct AuthorizeConfig {
     pub roles: Option<Vec<String>>,
     /// Who may call: people, programs, or both.
     pub callers: CallersConfig,
-    /// Objects here are confidential: a refusal looks like absence (404 in place of 403).
+    /// Objects here are confidential: a refusal, ours or the upstream's, looks like absence (404 in place of
+    /// 403), and an upstream's 404 looks like ours.
     pub confidential: Option<bool>,
 }
 

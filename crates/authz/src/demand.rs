@@ -58,6 +58,12 @@ pub enum Demand {
 }
 
 impl Demand {
+    /// Whether a refusal must look like absence.
+    #[must_use]
+    pub const fn conceals(&self) -> bool {
+        matches!(self, Self::Authenticated { concealment: Concealment::Concealed, .. })
+    }
+
     /// Decides.
     ///
     /// # Errors

@@ -299,6 +299,8 @@ reasons! {
     UpstreamSaturated = "upstream_saturated", Forward, 503, Upstream, "The service is temporarily unavailable.", "RFC 9110 §15.6.4";
 
     // release
+    /// The upstream refuses a confidential object or has none: the two look the same.
+    ObjectAbsent = "object_absent" as "operation_unknown", Release, 404, Client, "There is nothing here.", "RFC 9110 §15.5.4";
     /// The upstream answered 5xx; its body stays inside.
     UpstreamFailed = "upstream_failed", Release, 502, Upstream, "The service failed.", "ASVS 16.5.1";
     /// The upstream answered 503 of itself; its body stays inside, its `Retry-After` is handed on.

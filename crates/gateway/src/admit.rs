@@ -15,6 +15,7 @@ use portcullis_limits::Permit as Place;
 use portcullis_message::{Authority, Target};
 
 use crate::arrival::{Arrival, Envelope};
+use crate::conceal;
 use crate::forward::RequestBody;
 use crate::local::Local;
 use crate::policy::{Api, Policy, Route};
@@ -103,9 +104,17 @@ pub(crate) async fn admit<'p>(
     }
 
     let decided = route.demand.decide(caller.clone());
-    let permit = trace
-        .step_at(Stage::Authorize, route.strengths.authorize, decided)?
-        .unwrap_or_else(|| Permit::shadowed(caller));
+    let permit = match trace.step_at(Stage::Authorize, route.strengths.authorize, decided) {
+        Ok(permit) => permit.unwrap_or_else(|| Permit::shadowed(caller)),
+        Err(denial) => {
+            if conceal::is_concealing(denial.reason()) {
+                // What looks like absence costs what absence costs, or the caller's budget would tell (ERR-05).
+                let spent = limit::take_for_caller(policy, route, &caller, envelope).map(drop);
+                trace.step_at(Stage::Limit, route.strengths.limit, spent)?;
+            }
+            return Err(denial);
+        }
+    };
 
     let taken = limit::take_for_caller(policy, route, permit.caller(), envelope);
     let (budget, place) =

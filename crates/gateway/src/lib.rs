@@ -20,6 +20,7 @@ mod arrival;
 mod certificates;
 mod check;
 mod compile;
+mod conceal;
 pub mod config;
 mod control;
 mod cors;

@@ -77,6 +77,7 @@ pub(crate) struct Timeouts {
     pub(crate) whole_body: Duration,
     pub(crate) idle: Duration,
     pub(crate) drain: Duration,
+    pub(crate) conceal: Duration,
 }
 
 /// One API.
@@ -100,6 +101,8 @@ pub(crate) struct Api {
     /// Headers in which any of its operations takes API keys; no key in them reaches the upstream.
     pub(crate) key_headers: KeyHeaders,
     pub(crate) host_header: HostHeaderConfig,
+    /// Whether any of its operations is confidential.
+    pub(crate) conceals: bool,
     /// Counts what was refused before an operation was found.
     pub(crate) metrics: Arc<OperationMetrics>,
     /// Its name, worded for the record.

@@ -24,7 +24,7 @@ use crate::respond::{self, Audience};
 use crate::stages::upgrade::Switch;
 use crate::trace::Trace;
 use crate::worker::Worker;
-use crate::{outgoing, plaintext, release};
+use crate::{conceal, outgoing, plaintext, release};
 
 /// The connection is closed without an answer, as `plaintext: refuse` wants it.
 #[derive(Debug)]
@@ -78,7 +78,11 @@ pub(crate) async fn handle(
             }
         }
     };
+    let pause = conceal::pause(&entry, &outcome);
     let response = respond(&mut entry, outcome);
+    if let Some(pause) = pause {
+        tokio::time::sleep(pause).await;
+    }
     Ok(response.map(|body| body.recorded_in(entry).holding(in_flight)))
 }
 
@@ -90,7 +94,8 @@ fn respond(entry: &mut Entry, outcome: Outcome<Response<AnswerBody>>) -> Respons
             response
         }
         Outcome::Denied(denial) => {
-            let response = respond::denied(&denial, &entry.envelope, entry.api(), entry.route());
+            let route = entry.route().filter(|_| !conceal::is_concealing(denial.reason()));
+            let response = respond::denied(&denial, &entry.envelope, entry.api(), route);
             record_refusal(entry, Verdict::Denied(&denial), &response);
             response
         }
@@ -161,6 +166,11 @@ async fn answer<'p>(
     };
     trace.pass(Stage::Forward);
     trace.upstream = Some(address);
+    if let Some(denial) = conceal::stand_in(route, response.status())
+        && let Err(denial) = trace.step::<()>(Stage::Release, Err(denial))
+    {
+        return Outcome::Denied(denial);
+    }
 
     let mut response = match (switch, response.status()) {
         (Switch::Websocket(client), StatusCode::SWITCHING_PROTOCOLS) => {

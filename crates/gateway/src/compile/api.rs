@@ -102,6 +102,7 @@ pub(crate) fn compile(
         index: 0,
         name: (*name).to_owned(),
         contract,
+        conceals: routes.iter().any(|route| route.demand.conceals()),
         routes,
         upstream: Arc::clone(&made?.upstream),
         resource,

@@ -245,6 +245,7 @@ fn timeouts(config: &GatewayConfig) -> Timeouts {
         whole_body: timeouts.whole_body.0,
         idle: timeouts.idle.0,
         drain: timeouts.drain.0,
+        conceal: timeouts.conceal.0,
     }
 }
 

@@ -55,6 +55,9 @@ pub(crate) struct TimeoutsConfig {
     pub(crate) idle: Period,
     /// How long requests under way may take to finish when the gateway stops.
     pub(crate) drain: Period,
+    /// Answers that must not tell forbidden from absent (`confidential: true`) leave at whole multiples of
+    /// this after the request came. Longer than the upstream usually takes; `0s` keeps nothing back.
+    pub(crate) conceal: Period,
 }
 
 impl Default for TimeoutsConfig {
@@ -66,6 +69,7 @@ impl Default for TimeoutsConfig {
             whole_body: Period(Duration::from_secs(60)),
             idle: Period(Duration::from_secs(75)),
             drain: Period(Duration::from_secs(30)),
+            conceal: Period(Duration::from_millis(100)),
         }
     }
 }

@@ -219,6 +219,13 @@ fn cases() -> Vec<Case> {
             |walk| walk.send(get("/admin/x").bearer(&walk.token("orders:read")))
         ),
         case!(
+            ObjectAbsent,
+            usual().answering(Answer::respond(404, &[], "no such order")).api(json!({ "overrides": {
+                "GET /orders": { "authorize": { "confidential": true } },
+            } })),
+            |walk| walk.send(get("/orders").bearer(&walk.token("orders:read")))
+        ),
+        case!(
             PermitMissing,
             usual().api(json!({ "overrides": { "GET /orders": { "authorize": { "roles": ["clerk"] } } } })),
             |walk| walk.send(get("/orders").bearer(&walk.token("orders:read")))
