@@ -174,12 +174,38 @@ pub struct RequireConfig {
     /// Authentication methods (`amr`) that are all needed.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub amr: Option<Vec<String>>,
+    /// Names of which a client certificate needs one, where it is the credential: as under `certificates`.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub certificate: Option<Vec<String>>,
     /// How long ago the caller may have authenticated (`auth_time`).
     #[serde(skip_serializing_if = "Option::is_none")]
     pub max_age: Option<Period>,
     /// Whether the caller must have used a second factor, as the issuer's `assurance` tells.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub second_factor: Option<bool>,
+}
+
+/// Whose client certificates a scheme accepts. The chain is judged in the handshake; see
+/// `client_certificates` of a listener.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct CertificateConfig {
+    /// Subject alternative names of which one is needed: a URI or SPIFFE id, exactly or with `/*` for all
+    /// that lies below; a DNS name, exactly or with `*.` for one label.
+    #[schemars(length(min = 1))]
+    pub names: Vec<String>,
+}
+
+/// Users with passwords (Basic, RFC 7617). A password is sent with each request and never ends by itself;
+/// prefer API keys or tokens. Taken over TLS only.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct PasswordConfig {
+    /// Lines of `name:$argon2id$…`, as `argon2 SALT -id -e` writes them; m=19456 and t=2 at least.
+    pub users: SecretReference,
+    /// For how long a good password is believed without being checked again.
+    #[serde(default = "default_password_memory")]
+    pub remembered: Period,
 }
 
 /// Tokens of our own that tell upstreams who is calling.
@@ -378,4 +404,8 @@ const fn default_introspection_size() -> ByteSize {
 
 const fn default_rotation() -> Period {
     Period::from_secs(24 * 3600)
+}
+
+const fn default_password_memory() -> Period {
+    Period::from_secs(60)
 }

@@ -219,6 +219,8 @@ reasons! {
     ProofsSaturated = "proofs_saturated", Identify, 503, Gateway, "Authentication is temporarily unavailable.", "RFC 9449 §11.1";
     /// The user or password is not known.
     PasswordInvalid = "password_invalid" as "token_invalid", Identify, 401, Client, "The credential is not valid.", "RFC 7617 §2";
+    /// Too many passwords wait to be checked.
+    PasswordsSaturated = "passwords_saturated", Identify, 503, Gateway, "Authentication is temporarily unavailable.", "OWASP API4:2023";
     /// The client certificate is good and its names are none that may call here.
     CertificateUnlisted = "certificate_unlisted" as "token_invalid", Identify, 401, Client, "The credential is not valid.", "RFC 8705 §2.1";
     /// The caller is known, but not strongly or recently enough authenticated for this operation.

@@ -14,7 +14,9 @@ use http::{HeaderName, HeaderValue};
 use portcullis_audit::Destination;
 use portcullis_audit::metrics::OperationMetrics;
 use portcullis_authn::api_key::{AcceptedKeys, KeyHeaders};
+use portcullis_authn::certificate::AcceptedCertificates;
 use portcullis_authn::internal_token::InternalTokens;
+use portcullis_authn::password::Passwords;
 use portcullis_authn::{AcceptedSchemes, Authenticator};
 use portcullis_authz::Demand;
 use portcullis_contract::{Contract, Operation};
@@ -117,8 +119,10 @@ pub(crate) struct Route {
     pub(crate) accepted: AcceptedSchemes,
     /// In which headers API keys are accepted here.
     pub(crate) keys: Option<AcceptedKeys>,
-    /// Whether a client certificate can be the credential.
-    pub(crate) certificate_scheme: Option<Arc<str>>,
+    /// Whose client certificates can be the credential, if any.
+    pub(crate) certificates: Option<AcceptedCertificates>,
+    /// Whose passwords can be, if the operator wants them at all.
+    pub(crate) passwords: Option<Arc<Passwords>>,
     pub(crate) strengths: Strengths,
     /// The API's own caller limits, which all its routes share.
     pub(crate) api_limits: Limits,

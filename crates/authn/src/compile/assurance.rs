@@ -81,6 +81,7 @@ impl RequireConfig {
             acr: self.acr.clone().or_else(|| wider.acr.clone()),
             amr: self.amr.clone().or_else(|| wider.amr.clone()),
             max_age: self.max_age.or(wider.max_age),
+            certificate: self.certificate.clone().or_else(|| wider.certificate.clone()),
             second_factor: self.second_factor.or(wider.second_factor),
         }
     }

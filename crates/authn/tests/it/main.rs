@@ -22,5 +22,6 @@ mod introspection;
 mod isolation;
 mod key_sets;
 mod mutation;
+mod password;
 mod renewal;
 mod scene;

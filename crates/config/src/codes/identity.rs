@@ -121,4 +121,22 @@ codes! {
         matters: "An opaque token does not say whose it is, and no issuer may be shown the tokens of another (RFC 9700 §4.9).",
         mend: "Accept one of them on this operation, or have the other issue JWTs.",
     }
+    CERTIFICATE_NAME = "C0221" {
+        title: "name of a certificate is no pattern",
+        means: "An entry of `names` or `require.certificate` is neither a URI nor a DNS name, or has a `*` elsewhere than as `/*` at the end of a URI or `*.` at the begin of a DNS name.",
+        matters: "A wildcard in the middle fits names that nobody thought of.",
+        mend: "Write `spiffe://trust.domain/path/*`, `https://name/path`, `host.example` or `*.example`.",
+    }
+    USERS_UNUSABLE = "C0222" {
+        title: "file of users cannot be used",
+        means: "A line is no `name:$argon2id$…`, a name comes twice, or a hash is too cheap or too dear.",
+        matters: "A cheap hash gives passwords away with the file; a dear one lets strangers use up the machine.",
+        mend: "Make each hash with `argon2 SALT -id -m 15 -t 2 -p 1 -e`.",
+    }
+    PASSWORDS_ACCEPTED = "C0223" {
+        title: "passwords are accepted",
+        means: "A scheme takes user and password with each request (RFC 7617).",
+        matters: "A password never ends by itself, and every client and log on the way may keep it.",
+        mend: "Prefer API keys or tokens where callers can use them.",
+    }
 }

@@ -6,7 +6,9 @@ use std::sync::Arc;
 use http::{HeaderName, HeaderValue, header};
 use portcullis_audit::Destination;
 use portcullis_authn::api_key::{AcceptedKeys, KeyHeaders};
+use portcullis_authn::certificate::{AcceptedCertificates, NamePattern};
 use portcullis_authn::internal_token::InternalTokens;
+use portcullis_authn::password::Passwords;
 use portcullis_authn::{Authenticator, Requirements};
 use portcullis_authz::config::{AuthorizeConfig, CallersConfig};
 use portcullis_authz::{Alternative, Concealment, Demand, Kinds};
@@ -22,6 +24,7 @@ use portcullis_domain::{Scopes, Strength};
 use portcullis_limits::{Concurrency, Limiter, Limits, QuotaConfig, compile_quota};
 use portcullis_message::Authority;
 
+use super::credentials::{OtherSchemes, patterns};
 use super::hand_over::hand_over;
 use super::upstream::Made;
 use super::{Library, Workshop};
@@ -41,6 +44,8 @@ pub(crate) struct Subject<'a> {
     pub(crate) gateway: &'a GatewayConfig,
     /// Makes tokens for upstreams.
     pub(crate) internal_tokens: Option<&'a Arc<InternalTokens>>,
+    /// Whose certificates and passwords are accepted.
+    pub(crate) other_schemes: &'a OtherSchemes,
 }
 
 /// Compiles an API and tells its host names.
@@ -270,15 +275,27 @@ fn route(
     let running =
         shared.running.and_then(|api| api.routes.iter().find(|route| route.operation.id == operation.id));
     let realm: Arc<str> = Arc::from(*name);
-    let requirements = portcullis_authn::requirements(&require, &place.child("require"), diagnostics);
-    let demands = Demands { authorize: &authorize, requirements, realm: &realm };
+    let require_place = place.child("require");
+    let requirements = portcullis_authn::requirements(&require, &require_place, diagnostics);
+    let certificate_names = require
+        .certificate
+        .as_ref()
+        .map(|names| patterns(names, &require_place.child("certificate"), diagnostics));
+    let demands = Demands {
+        authorize: &authorize,
+        requirements,
+        certificate_names,
+        other_schemes: subject.other_schemes,
+        realm: &realm,
+    };
     let guard = guard(operation, schemes, demands, authenticator, diagnostics)?;
     Some(Route {
         operation: Arc::clone(operation),
         demand: guard.demand,
         accepted: guard.accepted,
         keys: guard.keys,
-        certificate_scheme: guard.certificate_scheme,
+        certificates: guard.certificates,
+        passwords: guard.passwords,
         strengths,
         api_limits: shared.caller_limits.clone(),
         caller_limits: keep(running.map(|route| &route.caller_limits), Limits::new(limiters)),
@@ -297,13 +314,17 @@ struct Guard {
     demand: Demand,
     accepted: portcullis_authn::AcceptedSchemes,
     keys: Option<AcceptedKeys>,
-    certificate_scheme: Option<Arc<str>>,
+    certificates: Option<AcceptedCertificates>,
+    passwords: Option<Arc<Passwords>>,
 }
 
 /// What is demanded of callers beyond the contract.
 struct Demands<'a> {
     authorize: &'a AuthorizeConfig,
     requirements: Requirements,
+    /// Names of which a certificate needs one, beside those of its scheme.
+    certificate_names: Option<Arc<[NamePattern]>>,
+    other_schemes: &'a OtherSchemes,
     realm: &'a Arc<str>,
 }
 
@@ -314,11 +335,12 @@ fn guard(
     authenticator: &Authenticator,
     diagnostics: &mut Diagnostics,
 ) -> Option<Guard> {
-    let Demands { authorize, requirements, realm } = demands;
+    let Demands { authorize, requirements, certificate_names, other_schemes, realm } = demands;
     let mut alternatives = Vec::new();
     let mut tokens: Vec<Arc<str>> = Vec::new();
     let mut keys = Vec::new();
-    let mut certificate_scheme = None;
+    let mut certificates = None;
+    let mut passwords = None;
     let wanted = match &operation.security {
         Security::Public => None,
         Security::AnyOf(wanted) => Some(wanted.as_slice()),
@@ -339,7 +361,13 @@ fn guard(
         };
         let scheme = &scheme_use.scheme;
         if matches!(schemes.get(scheme), Some(SchemeKind::MutualTls)) {
-            certificate_scheme = Some(Arc::clone(scheme));
+            let lists = other_schemes.certificates.get(&**scheme).into_iter().chain(&certificate_names);
+            let lists = lists.map(Arc::clone).collect();
+            certificates = Some(AcceptedCertificates::new(Arc::clone(scheme), realm, lists));
+        } else if let (Some(SchemeKind::Basic), Some(users)) =
+            (schemes.get(scheme), other_schemes.passwords.get(&**scheme))
+        {
+            passwords = Some(Arc::clone(users));
         } else if authenticator.schemes().any(|known| *known == **scheme) {
             tokens.push(Arc::clone(scheme));
         } else if let Some(SchemeKind::ApiKey { location, name }) = schemes.get(scheme) {
@@ -390,7 +418,7 @@ fn guard(
             realm: Arc::clone(realm),
         },
     };
-    Some(Guard { demand, accepted, keys: AcceptedKeys::new(keys, realm), certificate_scheme })
+    Some(Guard { demand, accepted, keys: AcceptedKeys::new(keys, realm), certificates, passwords })
 }
 
 /// The header in which a scheme's keys are sent, if that is a place for keys (AUTHN-36).

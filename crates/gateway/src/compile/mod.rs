@@ -5,6 +5,7 @@
 //! at each reload, never while a request is walked.
 
 mod api;
+mod credentials;
 mod documents;
 mod hand_over;
 mod lasting;
@@ -110,6 +111,13 @@ pub(crate) fn compile(workshop: &Workshop, running: Option<&Compiled>) -> Result
             .filter_map(|issuer| workshop.environment.path(issuer.jwks.as_ref()?.file.as_ref()?).into()),
     );
 
+    let other_schemes = credentials::other_schemes(
+        &config.certificates,
+        &config.passwords,
+        &root,
+        workshop,
+        &mut diagnostics,
+    );
     let internal_tokens = hand_over::internal_tokens(
         config.internal_tokens.as_ref(),
         &root.child("internal_tokens"),
@@ -140,6 +148,7 @@ pub(crate) fn compile(workshop: &Workshop, running: Option<&Compiled>) -> Result
                 place: &place,
                 gateway: &config,
                 internal_tokens: internal_tokens.as_ref(),
+                other_schemes: &other_schemes,
             },
             made.as_ref(),
             authenticator,

@@ -16,7 +16,9 @@ use std::path::PathBuf;
 use ipnet::IpNet;
 use portcullis_audit::AuditConfig;
 use portcullis_authn::api_key::config::ApiKeysConfig;
-use portcullis_authn::config::{DpopConfig, InternalTokenConfig, IssuerConfig};
+use portcullis_authn::config::{
+    CertificateConfig, DpopConfig, InternalTokenConfig, IssuerConfig, PasswordConfig,
+};
 use portcullis_config::SecretReference;
 use portcullis_limits::LimitsConfig;
 use portcullis_store::config::StoreConfig;
@@ -50,6 +52,14 @@ pub struct GatewayConfig {
     /// Proofs that clients hold the key of their token (DPoP, RFC 9449).
     #[serde(default)]
     pub(crate) dpop: DpopConfig,
+    /// Whose client certificates are accepted, by the name of a `mutualTLS` scheme. Without an entry, every
+    /// certificate that the handshake verified.
+    #[serde(default)]
+    pub(crate) certificates: BTreeMap<String, CertificateConfig>,
+    /// Users with passwords, by the name of an `http` scheme `basic`. Without an entry, passwords are never
+    /// accepted.
+    #[serde(default)]
+    pub(crate) passwords: BTreeMap<String, PasswordConfig>,
     /// Tokens of our own that tell upstreams who is calling; see `hand_over.token` of an API. The keys that
     /// verify them are served at `/.well-known/portcullis/jwks.json`.
     #[serde(default)]

@@ -1,14 +1,12 @@
 //! Who is calling: the credential is taken out of the head and handed to the layer that can judge it.
 
-use std::sync::Arc;
-
 use http::HeaderMap;
 use portcullis_audit::Proof;
+use portcullis_authn::certificate::{AcceptedCertificates, CertifiedNames};
+use portcullis_authn::password::ShownPassword;
 use portcullis_authn::{DPOP, QueryToken, Recognition, Recognized, Shown, without_query_token};
 use portcullis_authz::Demand;
-use portcullis_domain::{
-    Caller, Challenge, Denial, Issuer, Principal, PrincipalKind, Reason, Scheme, Scopes, Subject,
-};
+use portcullis_domain::{Caller, Denial, Reason};
 use portcullis_limits::Key;
 use portcullis_message::{Authority, Target};
 
@@ -16,7 +14,7 @@ use crate::arrival::Envelope;
 use crate::config::CredentialConfig;
 use crate::policy::{Api, Policy, Route};
 use crate::resource;
-use crate::stages::key;
+use crate::stages::{key, password};
 
 /// What identification found, and what it took away.
 pub(crate) struct Identified {
@@ -91,8 +89,13 @@ pub(crate) async fn identify(
     let is_alone = taken.token.is_none()
         && taken.query == QueryToken::Absent
         && !headers.contains_key(http::header::AUTHORIZATION);
+    let password =
+        route.passwords.as_deref().and_then(|users| Some((users, ShownPassword::take(headers).transpose()?)));
     let known = match key {
-        Ok(None) => judge(policy, api, route, envelope, &shown).await,
+        Ok(None) => match password {
+            Some((users, password)) => password::judge(policy, api, users, envelope, password).await,
+            None => judge(policy, api, route, envelope, &shown).await,
+        },
         Ok(Some(key)) if is_alone => match &route.keys {
             Some(accepted) => key::judge(policy, api, accepted, envelope, &key).await,
             // It proves nothing here, and goes no further.
@@ -116,12 +119,17 @@ async fn judge(
     if matches!(route.demand, Demand::Public) {
         return Ok(Known::anonymous());
     }
-    if let (Some(scheme), None) = (&route.certificate_scheme, shown.token) {
-        if let Some(caller) = by_certificate(scheme, envelope) {
-            return Ok(Known { caller, proof: None });
-        }
-        if route.accepted.is_empty() && route.keys.is_none() {
-            return Err(Denial::new(Reason::CertificateMissing).with_challenge(certificate_wanted(api)));
+    if let (Some(certificates), None) = (&route.certificates, shown.token) {
+        let is_only_way = route.accepted.is_empty() && route.keys.is_none() && route.passwords.is_none();
+        match (by_certificate(certificates, envelope), is_only_way) {
+            (Some(Ok(caller)), _) => return Ok(Known { caller, proof: None }),
+            (Some(Err(denial)), true) => return Err(denial),
+            // A certificate belongs to the connection; where there are other ways in, it need not be meant.
+            (Some(Err(_)) | None, false) => {}
+            (None, true) => {
+                let missing = Denial::new(Reason::CertificateMissing);
+                return Err(missing.with_challenge(certificates.challenge()));
+            }
         }
     }
     let Some(token) = shown.token else { return Err(missing(policy, api, route, envelope, shown).await) };
@@ -158,8 +166,12 @@ async fn missing(
             }
         }
     };
-    match route.certificate_scheme {
-        Some(_) => denial.with_challenge(certificate_wanted(api)),
+    let denial = match &route.passwords {
+        Some(_) => denial.with_challenge(portcullis_authn::password::challenge(&api.name)),
+        None => denial,
+    };
+    match &route.certificates {
+        Some(certificates) => denial.with_challenge(certificates.challenge()),
         None => denial,
     }
 }
@@ -176,25 +188,11 @@ pub(crate) fn is_guess(reason: Reason) -> bool {
 
 /// A verified client certificate as the credential: chain, validity and usage were checked in the
 /// handshake (TLS-15).
-fn by_certificate(scheme: &Arc<str>, envelope: &Envelope) -> Option<Caller> {
-    let certificate = envelope.connection.client_certificate()?;
-    // A name that was certified as such, before a distinguished name that anybody may read differently.
-    let facts = certificate.facts();
-    let subject = facts.uris.first().or(facts.dns_names.first()).unwrap_or(&facts.subject).as_str();
-    Some(Caller::Authenticated(Arc::new(Principal {
-        issuer: Issuer::from("x509"),
-        subject: Subject::from(subject),
-        kind: PrincipalKind::Client,
-        client: Some(Arc::from(subject)),
-        scopes: Scopes::default(),
-        roles: Scopes::default(),
-        expires_at: None,
-        claims: Arc::default(),
-        scheme: Arc::clone(scheme),
-    })))
-}
-
-/// RFC 9110 §15.5.2: a 401 says what is wanted.
-fn certificate_wanted(api: &Api) -> Challenge {
-    Challenge::new(Scheme::MutualTls).with("realm", api.name.clone())
+fn by_certificate(
+    certificates: &AcceptedCertificates,
+    envelope: &Envelope,
+) -> Option<Result<Caller, Denial>> {
+    let facts = envelope.connection.client_certificate()?.facts();
+    let names = CertifiedNames { uris: &facts.uris, dns_names: &facts.dns_names, subject: &facts.subject };
+    Some(certificates.identify(names).map(Caller::Authenticated))
 }

@@ -3,6 +3,7 @@
 pub(crate) mod identify;
 pub(crate) mod key;
 pub(crate) mod limit;
+pub(crate) mod password;
 pub(crate) mod route;
 pub(crate) mod upgrade;
 pub(crate) mod validate;

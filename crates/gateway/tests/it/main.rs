@@ -17,6 +17,7 @@ mod walk;
 
 mod api_keys;
 mod caching;
+mod certificates_and_passwords;
 mod confidential;
 mod cors;
 mod errors;
@@ -31,8 +32,8 @@ mod http2;
 mod http_framing;
 mod http_routing;
 mod identity;
-mod introspection;
 mod identity_provider;
+mod introspection;
 mod own_answers;
 mod paths;
 mod possession;
