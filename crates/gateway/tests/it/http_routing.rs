@@ -202,7 +202,7 @@ fn repeated_response_fields_keep_their_order() {
     outcome.passed();
 }
 
-// proves-part: HTTP-24 (interim responses other than 100 are dropped: hyper's server cannot send them)
+// proves-part: HTTP-24 (interim responses other than 100 are dropped: hyper's server writes one head for each request)
 #[test]
 fn a_body_is_not_asked_for_before_its_head_is_accepted() {
     let walk = Walk::new();
@@ -227,7 +227,8 @@ fn a_body_is_not_asked_for_before_its_head_is_accepted() {
         .refused(Reason::ExpectationUnknown);
 }
 
-// hyper's server cannot send a 103 (HTTP-24 says relay): it must at least not be taken for the answer.
+// hyper's server writes one head for each request, and 100 by itself; h2 could send others, but hyper hides
+// it (HTTP-24 says relay). A 103 must at least not be taken for the answer.
 #[test]
 fn an_interim_response_of_the_upstream_is_not_taken_for_its_answer() {
     let hints = vec![("Link".to_owned(), "</style.css>; rel=preload".to_owned())];

@@ -195,6 +195,7 @@ fn without_the_issuers_keys_nobody_is_let_in() {
 }
 
 // proves: TLS-10
+// proves-part: TLS-11 (the credential is not revoked by itself)
 #[test]
 fn a_credential_over_plaintext_is_answered_as_a_leak_and_everything_else_redirected() {
     let walk = Setup::new()
@@ -215,6 +216,11 @@ fn a_credential_over_plaintext_is_answered_as_a_leak_and_everything_else_redirec
     ] {
         let outcome = walk.send(request);
         outcome.refused(Reason::PlaintextCredential);
+        let event = outcome.only_event();
+        assert_eq!(
+            (&event["event"], &event["level"]),
+            (&json!("authn_credential_exposed"), &json!("CRITICAL"))
+        );
         assert_eq!(outcome.header("location"), None);
         assert_eq!(outcome.header("strict-transport-security"), None);
     }
