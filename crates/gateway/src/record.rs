@@ -4,7 +4,8 @@
 //! over in batches, and what cannot be kept is counted (see `portcullis-audit`).
 //!
 //! A refusal is recorded when it is made. An answer is recorded when its last byte is on its way, because
-//! only then is it known whether the upstream kept its word; the [`Entry`] travels with the body until then.
+//! only then is it known whether the upstream kept its word; the [`Entry`] travels with the body until then,
+//! and with a tunnel until it closes.
 
 use std::net::SocketAddr;
 use std::rc::Rc;
@@ -15,6 +16,7 @@ use portcullis_audit::{Event, Identity, Proof, System, Verdict};
 use portcullis_domain::{Denial, Fault, Reason};
 
 use crate::arrival::Envelope;
+use crate::forward::{ByteCount, Carried};
 use crate::listen::ListenerPlan;
 use crate::policy::{Api, Route};
 use crate::trace::Trace;
@@ -29,6 +31,8 @@ pub(crate) struct Entry {
     pub(crate) envelope: Envelope,
     pub(crate) trace: Trace,
     response_bytes: u64,
+    /// What a tunnel carries to the client after the answer.
+    tunnelled: Option<ByteCount>,
     state: State,
 }
 
@@ -45,7 +49,7 @@ impl Entry {
     /// An entry for a request of which no more is known than `envelope` says.
     pub(crate) fn open(worker: Rc<Worker>, policy: Rc<InForce>, envelope: Envelope) -> Self {
         let trace = Trace::new(&worker.shared.clock, envelope.now);
-        Self { worker, policy, envelope, trace, response_bytes: 0, state: State::Open }
+        Self { worker, policy, envelope, trace, response_bytes: 0, tunnelled: None, state: State::Open }
     }
 
     /// The API, once it is found.
@@ -68,6 +72,12 @@ impl Entry {
         self.response_bytes = self.response_bytes.saturating_add(bytes as u64);
     }
 
+    /// The answer has switched protocols: what the tunnel carries belongs to this request.
+    pub(crate) fn carry(&mut self, carried: Carried) {
+        self.trace.streamed_bytes = Some(carried.up);
+        self.tunnelled = Some(carried.down);
+    }
+
     /// The upstream broke its answer off after the head was released.
     pub(crate) fn break_off(&mut self, reason: Reason) {
         if let State::Released(status) = self.state {
@@ -85,7 +95,11 @@ impl Entry {
         let Self { worker, policy, envelope, trace, .. } = &*self;
         let (api, route) = (self.api(), self.route());
         // RFC 9110 §9.3.2: what is measured for HEAD is never sent.
-        let response_bytes = if envelope.method == Method::HEAD { 0 } else { self.response_bytes };
+        let response_bytes = match &self.tunnelled {
+            Some(tunnelled) => tunnelled.bytes(),
+            None if envelope.method == Method::HEAD => 0,
+            None => self.response_bytes,
+        };
         let event = Event {
             trail: &trace.trail,
             receipt: envelope.receipt,

@@ -16,6 +16,7 @@ use hyper::body::Incoming;
 use portcullis_domain::Reason;
 use portcullis_limits::Permit as Place;
 use portcullis_message::trailers;
+use tokio::sync::oneshot;
 
 use super::pool::Lease;
 use crate::listen::{InFlight, Refused};
@@ -123,7 +124,8 @@ impl ByteCount {
         self.0.load(Ordering::Relaxed)
     }
 
-    fn add(&self, bytes: usize) {
+    /// So many more.
+    pub(crate) fn add(&self, bytes: usize) {
         self.0.fetch_add(bytes as u64, Ordering::Relaxed);
     }
 }
@@ -201,6 +203,8 @@ enum AnswerKind {
     Empty,
     Whole(Bytes),
     Upstream(Box<Outflow>),
+    /// No body, and yet not the end: what follows is recorded with the request.
+    Switched(oneshot::Sender<Box<Entry>>),
 }
 
 impl AnswerBody {
@@ -219,6 +223,11 @@ impl AnswerBody {
         Self { kind: AnswerKind::Upstream(Box::new(outflow)), in_flight: None, place: None }
     }
 
+    /// No body; the request's entry in the record goes to whoever carries on after a protocol switch.
+    pub(crate) const fn switched(successor: oneshot::Sender<Box<Entry>>) -> Self {
+        Self { kind: AnswerKind::Switched(successor), in_flight: None, place: None }
+    }
+
     /// Holds the caller's place until this body is done.
     pub(crate) fn with_place(mut self, place: Option<Place>) -> Self {
         self.place = place;
@@ -227,11 +236,16 @@ impl AnswerBody {
 
     /// Writes `entry` when this body is done, or when nobody wants it any more.
     pub(crate) fn recorded_in(mut self, mut entry: Box<Entry>) -> Self {
+        if let AnswerKind::Switched(successor) = self.kind {
+            // If nobody carries on, it is dropped here, and thereby written.
+            let _ = successor.send(entry);
+            return Self { kind: AnswerKind::Empty, ..self };
+        }
         match &mut self.kind {
             AnswerKind::Upstream(outflow) if !outflow.body.is_end_stream() => outflow.entry = Some(entry),
             AnswerKind::Whole(bytes) => entry.count(bytes.len()),
             // Dropped here, and thereby written.
-            AnswerKind::Upstream(_) | AnswerKind::Empty => {}
+            AnswerKind::Upstream(_) | AnswerKind::Empty | AnswerKind::Switched(_) => {}
         }
         self
     }
@@ -252,7 +266,7 @@ impl Body for AnswerBody {
         cx: &mut Context<'_>,
     ) -> Poll<Option<Result<Frame<Bytes>, BodyFault>>> {
         match &mut self.get_mut().kind {
-            AnswerKind::Empty => Poll::Ready(None),
+            AnswerKind::Empty | AnswerKind::Switched(_) => Poll::Ready(None),
             AnswerKind::Whole(bytes) if bytes.is_empty() => Poll::Ready(None),
             AnswerKind::Whole(bytes) => Poll::Ready(Some(Ok(Frame::data(std::mem::take(bytes))))),
             AnswerKind::Upstream(outflow) => outflow.poll_frame(cx),
@@ -261,7 +275,7 @@ impl Body for AnswerBody {
 
     fn is_end_stream(&self) -> bool {
         match &self.kind {
-            AnswerKind::Empty => true,
+            AnswerKind::Empty | AnswerKind::Switched(_) => true,
             AnswerKind::Whole(bytes) => bytes.is_empty(),
             AnswerKind::Upstream(outflow) => outflow.body.is_end_stream(),
         }
@@ -269,7 +283,7 @@ impl Body for AnswerBody {
 
     fn size_hint(&self) -> SizeHint {
         match &self.kind {
-            AnswerKind::Empty => SizeHint::with_exact(0),
+            AnswerKind::Empty | AnswerKind::Switched(_) => SizeHint::with_exact(0),
             AnswerKind::Whole(bytes) => SizeHint::with_exact(bytes.len() as u64),
             AnswerKind::Upstream(outflow) => outflow.body.size_hint(),
         }

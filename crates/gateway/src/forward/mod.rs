@@ -27,7 +27,7 @@ pub(crate) use circuit::CircuitRules;
 pub(crate) use health::{HealthRules, watch as watch_health};
 use link::SendError;
 pub(crate) use pool::{Lease, Pool};
-pub(crate) use tunnel::open as open_tunnel;
+pub(crate) use tunnel::{Carried, open as open_tunnel};
 pub(crate) use upstream::{Balance, Patience, Protocol, RetryRules, Target, Upstream, UpstreamPlan, address};
 use upstream::{Slot, Tried};
 

@@ -1,4 +1,7 @@
 //! Bytes both ways after a protocol switch, until one side closes or the credential ends.
+//!
+//! A switched connection is one request in the record, written when the tunnel closes: with the bytes that
+//! went through it each way and the time that it was open.
 
 use std::io;
 use std::time::Duration;
@@ -8,11 +11,13 @@ use hyper::body::Incoming;
 use hyper::upgrade::{OnUpgrade, Upgraded};
 use hyper_util::rt::TokioIo;
 use tokio::io::{AsyncRead, AsyncReadExt as _, AsyncWrite, AsyncWriteExt as _};
+use tokio::sync::oneshot;
 
-use super::body::AnswerBody;
+use super::body::{AnswerBody, ByteCount};
 use super::frames::Frames;
 use super::pool::Lease;
 use crate::listen::GuardedTls;
+use crate::record::Entry;
 
 /// Answers 101 and joins the two connections once both sides have switched. Raw bytes flow only after
 /// the upstream agreed (CVE-2026-2833 was a proxy that did not wait).
@@ -27,18 +32,26 @@ pub(crate) fn open(
     if let Some(link) = link {
         link.detach();
     }
-    let mut answer = Response::new(AnswerBody::empty());
+    let (entry, successor) = oneshot::channel::<Box<Entry>>();
+    let mut answer = Response::new(AnswerBody::switched(entry));
     *answer.status_mut() = StatusCode::SWITCHING_PROTOCOLS;
     *answer.headers_mut() = std::mem::take(response.headers_mut());
     let headers = answer.headers_mut();
     headers.insert(header::CONNECTION, HeaderValue::from_static("upgrade"));
     headers.insert(header::UPGRADE, HeaderValue::from_static("websocket"));
     tokio::task::spawn_local(async move {
+        // Written when it is dropped, also when this task is.
+        let mut entry = successor.await.ok();
+        let carried = Carried::default();
+        if let Some(entry) = &mut entry {
+            entry.carry(carried.clone());
+        }
         if let (Ok(client), Ok(upstream)) = (client.await, upstream.await)
             && let Some(client) = without_early_bytes(client)
         {
-            join(client, TokioIo::new(upstream), life).await;
+            join(client, TokioIo::new(upstream), life, &carried).await;
         }
+        drop(entry);
         drop(slot);
     });
     answer
@@ -52,18 +65,24 @@ fn without_early_bytes(client: Upgraded) -> Option<GuardedTls> {
     Some(stream)
 }
 
-async fn join<C, U>(client: C, upstream: U, life: Option<Duration>)
+/// How many bytes have gone through a tunnel.
+#[derive(Clone, Debug, Default)]
+pub(crate) struct Carried {
+    /// From the client.
+    pub(crate) up: ByteCount,
+    /// To the client.
+    pub(crate) down: ByteCount,
+}
+
+async fn join<C, U>(client: C, upstream: U, life: Option<Duration>, carried: &Carried)
 where
     C: AsyncRead + AsyncWrite,
     U: AsyncRead + AsyncWrite,
 {
     let (mut from_client, mut to_client) = tokio::io::split(client);
     let (mut from_upstream, mut to_upstream) = tokio::io::split(upstream);
-    let mut relay = Relay::new();
-    let up = async {
-        tokio::io::copy(&mut from_client, &mut to_upstream).await?;
-        to_upstream.shutdown().await
-    };
+    let mut relay = Relay::new(carried.down.clone());
+    let up = carry(&mut from_client, &mut to_upstream, &carried.up);
     let down = async {
         while relay.step(&mut from_upstream, &mut to_client).await? {}
         to_client.shutdown().await
@@ -85,6 +104,24 @@ where
     let _ = tokio::time::timeout(LAST_WORDS, to_upstream.shutdown()).await;
 }
 
+/// Moves everything on and tells the other end that it is over.
+async fn carry(
+    from: &mut (impl AsyncRead + Unpin),
+    to: &mut (impl AsyncWrite + Unpin),
+    count: &ByteCount,
+) -> io::Result<()> {
+    let mut buffer = vec![0; BUFFER];
+    loop {
+        let read = from.read(&mut buffer).await?;
+        if read == 0 {
+            return to.shutdown().await;
+        }
+        to.write_all(buffer.get(..read).unwrap_or_default()).await?;
+        to.flush().await?;
+        count.add(read);
+    }
+}
+
 /// FIN, opcode 8, two bytes: 1008, policy violation (RFC 6455 §5.5.1, §7.4.1).
 const CLOSE_POLICY_VIOLATION: &[u8] = &[0x88, 0x02, 0x03, 0xF0];
 /// How long a tunnel outlives its credential at most, for each direction.
@@ -98,11 +135,12 @@ struct Relay {
     start: usize,
     end: usize,
     frames: Frames,
+    count: ByteCount,
 }
 
 impl Relay {
-    fn new() -> Self {
-        Self { buffer: vec![0; BUFFER], start: 0, end: 0, frames: Frames::default() }
+    fn new(count: ByteCount) -> Self {
+        Self { buffer: vec![0; BUFFER], start: 0, end: 0, frames: Frames::default(), count }
     }
 
     /// Moves some bytes on; `false` at the end of the stream.
@@ -148,6 +186,7 @@ impl Relay {
 
     fn went(&mut self, bytes: usize) {
         let end = self.start + bytes;
+        self.count.add(bytes);
         self.frames.pass(self.buffer.get(self.start..end).unwrap_or_default());
         self.start = end;
     }
@@ -167,7 +206,8 @@ mod tests {
         let (client, mut browser) = tokio::io::duplex(64);
         let (upstream, mut service) = tokio::io::duplex(64);
         let life = Some(Duration::from_millis(20));
-        let joining = join(client, upstream, life);
+        let carried = Carried::default();
+        let joining = join(client, upstream, life, &carried);
         let frame_and_more = [0x82, 3, b'a', b'b', b'c', 0x82, 1, b'd'];
         let playing = async {
             service.write_all(&frame_and_more[..3]).await.unwrap();
@@ -180,13 +220,15 @@ mod tests {
         };
         let ((), seen) = tokio::join!(joining, playing);
         assert_eq!(seen, [&[0x82, 3, b'a', b'b', b'c'], CLOSE_POLICY_VIOLATION].concat());
+        assert_eq!((carried.up.bytes(), carried.down.bytes()), (0, 5), "what was said for the upstream");
     }
 
     #[tokio::test]
     async fn a_frame_that_never_ends_is_cut_off() {
         let (client, mut browser) = tokio::io::duplex(64);
         let (upstream, mut service) = tokio::io::duplex(64);
-        let joining = join(client, upstream, Some(Duration::from_millis(10)));
+        let carried = Carried::default();
+        let joining = join(client, upstream, Some(Duration::from_millis(10)), &carried);
         service.write_all(&[0x82, 3, b'a']).await.unwrap();
         let reading = async {
             let mut seen = Vec::new();

@@ -39,7 +39,7 @@ fn handshake() -> Ask {
 fn open(walk: &Walk, request: Ask) -> RawClient {
     let mut client = walk.tls_client();
     assert_eq!(client.ask(Vec::from(request)).status, 101);
-    walk.settle_events(1);
+    walk.account_for_requests(1);
     client
 }
 
@@ -59,6 +59,8 @@ fn a_socket_needs_tls_a_listed_origin_and_a_token() {
         let mut client = open(&walk, request);
         client.send("\u{1}\u{2}any frame");
         assert_eq!(client.exactly(11).unwrap(), b"\x01\x02any frame");
+        drop(client);
+        walk.settle_events(1);
     }
     let seen = &walk.upstream.seen()[0];
     assert_eq!((seen.header("authorization"), seen.header("upgrade")), (None, Some("websocket")));
@@ -81,6 +83,37 @@ fn a_socket_is_closed_when_its_token_ends() {
         Rest::Open(bytes) => panic!("still open after {bytes:?}"),
     }
     walk.upstream.wait_until_idle();
+    walk.settle_events(1);
+}
+
+// A socket is one request: it has one event, and that when it closes.
+#[test]
+fn a_socket_is_recorded_when_it_closes_with_what_it_carried() {
+    let walk = walk();
+    let mut client = open(&walk, handshake().bearer(&walk.token("orders:read")));
+    for message in ["hello", "again"] {
+        client.send(message);
+        assert_eq!(client.exactly(5).unwrap(), message.as_bytes());
+    }
+    assert!(walk.record.requests().is_empty(), "recorded before it has closed");
+    drop(client);
+    let event = &walk.settle_events(1)[0];
+    assert_eq!((&event["status"], &event["outcome"]), (&json!(101), &json!("answered")), "{event:#}");
+    assert_eq!((&event["request_bytes"], &event["response_bytes"]), (&json!(10), &json!(10)), "{event:#}");
+    assert_eq!((&event["operation"], &event["subject"]), (&json!("listen"), &json!("alice")), "{event:#}");
+}
+
+// A gateway that stops does not lose the events of sockets that are still open.
+#[test]
+fn a_socket_that_is_open_when_the_gateway_stops_is_recorded() {
+    let mut walk = walk();
+    let mut client = open(&walk, handshake().bearer(&walk.token("orders:read")));
+    client.send("hello");
+    assert_eq!(client.exactly(5).unwrap(), b"hello");
+    let events = walk.stop();
+    let sockets = events.iter().filter(|event| event["status"] == 101).count();
+    assert_eq!(sockets, 1, "{events:#?}");
+    walk.account_for_stray_events();
 }
 
 // proves-part: GW-24 (early bytes: CVE-2026-2833 was a proxy that replayed them)
@@ -95,5 +128,6 @@ fn bytes_sent_before_the_switch_are_not_taken_into_it() {
     client.send("later");
     assert_eq!(client.exactly(5).unwrap(), b"later");
     assert_eq!(walk.upstream.count(), 1);
+    drop(client);
     walk.settle_events(1);
 }
