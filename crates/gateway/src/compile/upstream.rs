@@ -154,6 +154,7 @@ fn plan(
         retry: RetryRules {
             attempts: settings.retry.attempts,
             budget_percent: settings.retry.budget_percent,
+            jitter: settings.retry.jitter.0,
         },
         circuit: CircuitRules { failures: settings.circuit.failures, open_for: settings.circuit.open_for.0 },
         concurrency: settings.concurrency,

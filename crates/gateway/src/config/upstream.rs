@@ -154,11 +154,14 @@ pub(crate) struct RetryConfig {
     /// Retries per hundred requests, over all requests to the upstream.
     #[schemars(range(max = 100))]
     pub(crate) budget_percent: u32,
+    /// The longest wait before a further attempt. Each waits a random part of it, so that requests that
+    /// failed together do not come back together.
+    pub(crate) jitter: Period,
 }
 
 impl Default for RetryConfig {
     fn default() -> Self {
-        Self { attempts: 1, budget_percent: 10 }
+        Self { attempts: 1, budget_percent: 10, jitter: Period(Duration::from_millis(20)) }
     }
 }
 

@@ -17,10 +17,12 @@ mod upstream;
 
 use std::rc::Rc;
 use std::sync::Arc;
+use std::time::Duration;
 
 use http::{Method, Request, Response, StatusCode};
 use hyper::body::Incoming;
 use portcullis_domain::{Clock, Fault, Now, Reason};
+use rand::RngExt;
 
 pub(crate) use body::{AnswerBody, BodyFault, ByteCount, Inflow, Outflow, RequestBody};
 pub(crate) use circuit::CircuitRules;
@@ -82,12 +84,18 @@ pub(crate) async fn forward(
                 if spare.is_none() {
                     spare = spare_copy(upstream, &copy);
                 }
+                tokio::time::sleep(part_of(upstream.plan.retry.jitter, &mut rand::rng())).await;
                 request = Some(copy);
                 failed = Some(failure.fault);
             }
             _ => return Err(failure.fault),
         }
     }
+}
+
+/// Some part of the longest wait: what failed together must not come back together (GW-13).
+fn part_of(longest: Duration, random: &mut impl RngExt) -> Duration {
+    longest.mul_f64(random.random::<f64>())
 }
 
 /// Which connections an attempt may use.
@@ -304,5 +312,22 @@ impl Drop for Verdict<'_> {
         if let Some(target) = self.slot.as_ref().and_then(Slot::target) {
             target.circuit.undecided();
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    // proves-part: GW-13 (a tenant is a caller or an API: groups of callers are not known)
+    #[test]
+    fn what_failed_together_does_not_come_back_together() {
+        let longest = Duration::from_millis(20);
+        let mut waits: Vec<Duration> = (0..100).map(|_| part_of(longest, &mut rand::rng())).collect();
+        assert!(waits.iter().all(|wait| *wait <= longest));
+        waits.sort();
+        waits.dedup();
+        assert!(waits.len() > 50, "{waits:?}");
+        assert_eq!(part_of(Duration::ZERO, &mut rand::rng()), Duration::ZERO);
     }
 }

@@ -49,6 +49,8 @@ pub(crate) struct RetryRules {
     pub(crate) attempts: u32,
     /// Retries per hundred requests, over all requests.
     pub(crate) budget_percent: u32,
+    /// The longest wait before one.
+    pub(crate) jitter: Duration,
 }
 
 /// What the name of an upstream stands for.
@@ -300,7 +302,7 @@ mod tests {
                 between_bytes: Duration::from_secs(1),
                 idle: Duration::from_secs(1),
             },
-            retry: RetryRules { attempts: 1, budget_percent: 10 },
+            retry: RetryRules { attempts: 1, budget_percent: 10, jitter: Duration::ZERO },
             circuit: CircuitRules { failures: 1, open_for: Duration::from_secs(5) },
             concurrency: 3,
             idle_connections: 4,

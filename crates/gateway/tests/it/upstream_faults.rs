@@ -47,7 +47,7 @@ fn a_post_that_dies_while_its_body_is_on_the_way_is_attempted_once() {
     assert_eq!(outcome.seen.len(), 1, "one attempt");
 }
 
-// proves-part: GW-13 (tenants and jitter are not built)
+// proves-part: GW-13 (a tenant is a caller or an API: groups of callers are not known)
 #[test]
 fn an_idempotent_request_is_tried_again_within_the_budget() {
     let walk = Setup::new()
@@ -59,7 +59,7 @@ fn an_idempotent_request_is_tried_again_within_the_budget() {
     outcome.only_event();
 }
 
-// proves-part: GW-13 (tenants and jitter are not built)
+// proves-part: GW-13 (a tenant is a caller or an API: groups of callers are not known)
 #[test]
 fn retries_end_with_their_budget() {
     let walk = Setup::new()
@@ -77,7 +77,7 @@ fn retries_end_with_their_budget() {
     assert_eq!(walk.upstream.count(), requests + 10);
 }
 
-// proves-part: GW-13 (tenants and jitter are not built)
+// proves-part: GW-13 (a tenant is a caller or an API: groups of callers are not known)
 #[test]
 fn a_saturated_upstream_refuses_and_another_api_is_unaffected() {
     let (held, feeder) = Answer::fed(&[]);
@@ -105,6 +105,28 @@ fn a_saturated_upstream_refuses_and_another_api_is_unaffected() {
     let events = walk.settle_events(3);
     let saturated = events.iter().filter(|event| event["reason"] == Reason::UpstreamSaturated.code());
     assert_eq!((saturated.count(), walk.upstream.count()), (1, 1));
+}
+
+// proves-part: GW-13 (a tenant is a caller or an API: groups of callers are not known)
+#[test]
+fn a_caller_that_takes_all_its_places_leaves_others_theirs() {
+    let (held, feeder) = Answer::fed(&[]);
+    let walk = Setup::new()
+        .upstream(Upstream::in_turn(vec![held, Answer::ok("for bob"), Answer::ok("for alice")]))
+        .policy(json!({ "limits": { "caller_concurrency": 1 } }))
+        .start();
+    let ask = |subject: &str| Vec::from(get("/orders").bearer(&walk.token_of(subject, "orders:read")));
+    let mut first = walk.client();
+    first.send(ask("alice"));
+    assert_eq!(first.response_head().unwrap().0, 200);
+    let refused = walk.client().ask(ask("alice"));
+    assert_eq!(refused.json()["code"], Reason::ConcurrencyExceeded.code());
+    assert_eq!(walk.client().ask(ask("bob")).text(), "for bob");
+    drop(feeder);
+    assert!(matches!(first.chunk().unwrap(), portcullis_testkit::wire::Chunk::Last(_)));
+    walk.settle_events(3);
+    assert_eq!(walk.client().ask(ask("alice")).text(), "for alice");
+    walk.settle_events(1);
 }
 
 // proves: HTTP-32
