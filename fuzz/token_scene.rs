@@ -1,20 +1,22 @@
-//! One believed issuer and its key, for the targets `token` and `keys`.
+//! One believed issuer and its key, for the targets `token`, `proof` and `keys`.
 
 #![allow(dead_code, reason = "each target uses its part")]
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
+use aws_lc_rs::digest::{SHA256, digest};
 use aws_lc_rs::rand::SystemRandom;
 use aws_lc_rs::signature::{ECDSA_P256_SHA256_FIXED_SIGNING, EcdsaKeyPair};
 use base64::Engine as _;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use bytes::Bytes;
+use http::Method;
 use http::header::{AUTHORIZATION, HeaderMap, HeaderValue};
-use portcullis_authn::config::IssuerConfig;
+use portcullis_authn::config::{DpopConfig, IssuerConfig};
 use portcullis_authn::{
-    AcceptedSchemes, Authenticator, DEFAULT_TOKEN_SIZE, Fetch, FetchBounds, FetchFuture, Fetched, Surroundings,
-    compile,
+    AcceptedSchemes, Authenticator, DEFAULT_TOKEN_SIZE, DPOP, ExternalUrl, Fetch, FetchBounds, FetchFuture,
+    Fetched, Form, Shown, Surroundings, UrlScheme, compile,
 };
 use portcullis_config::{Diagnostics, Document, Environment, Limits};
 use portcullis_domain::{Clock, Principal, Timestamp};
@@ -56,6 +58,17 @@ impl SigningKey {
         self.sign(br#"{"alg":"ES256","typ":"at+jwt","kid":"key-1"}"#, claims.as_bytes())
     }
 
+    /// A good token that is bound to this very key (RFC 7638 §3, RFC 9449 §6.1).
+    pub fn bound_token(&self) -> String {
+        let thumbprint = digest(&SHA256, format!(r#"{{"crv":"P-256","kty":"EC","x":"{X}","y":"{Y}"}}"#).as_bytes());
+        let claims = format!(
+            r#"{{"iss":"{ISSUER}","aud":"{AUDIENCE}","sub":"alice","client_id":"c","jti":"j","iat":{NOW},"exp":{},"cnf":{{"jkt":"{}"}}}}"#,
+            NOW + 300,
+            URL_SAFE_NO_PAD.encode(thumbprint)
+        );
+        self.sign(br#"{"alg":"ES256","typ":"at+jwt","kid":"key-1"}"#, claims.as_bytes())
+    }
+
     pub fn sign(&self, header: &[u8], payload: &[u8]) -> String {
         let input = format!("{}.{}", URL_SAFE_NO_PAD.encode(header), URL_SAFE_NO_PAD.encode(payload));
         let signature = self.0.sign(&SystemRandom::new(), input.as_bytes()).expect("a signature");
@@ -75,6 +88,10 @@ struct Served(Vec<u8>);
 impl Fetch for Served {
     fn get<'a>(&'a self, _: &'a Url, _: FetchBounds) -> FetchFuture<'a> {
         Box::pin(async { Ok(Fetched { status: 200, body: Bytes::copy_from_slice(&self.0) }) })
+    }
+
+    fn post<'a>(&'a self, url: &'a Url, _: &'a Form, bounds: FetchBounds) -> FetchFuture<'a> {
+        self.get(url, bounds)
     }
 }
 
@@ -109,7 +126,8 @@ impl Scene {
         };
         let mut diagnostics = Diagnostics::new();
         let authenticator =
-            compile(&identity, &document.at(""), &surroundings, &mut diagnostics).expect("a sound policy");
+            compile(&identity, &document.at(""), &DpopConfig::default(), &document.at(""), &surroundings, &mut diagnostics)
+                .expect("a sound policy");
         let accepted = authenticator.accept(["a"], "fuzz").expect("the scheme above");
         let runtime = tokio::runtime::Builder::new_current_thread().enable_time().build().expect("a runtime");
         Self { authenticator, accepted, clock, runtime }
@@ -119,8 +137,24 @@ impl Scene {
     pub fn identify(&self, token: &[u8]) -> Option<Arc<Principal>> {
         let mut headers = HeaderMap::new();
         headers.insert(AUTHORIZATION, HeaderValue::from_bytes(&[b"Bearer ", token].concat()).ok()?);
-        let taken = self.authenticator.take_bearer(&mut headers, None, &self.accepted).ok()?;
-        let call = self.authenticator.identify(taken.token.as_ref(), &self.accepted, self.clock.now());
+        self.identify_by(headers)
+    }
+
+    /// Whom this token, behind `DPoP`, proves to be calling together with these bytes as its proof.
+    pub fn identify_with_proof(&self, token: &str, proof: &[u8]) -> Option<Arc<Principal>> {
+        let mut headers = HeaderMap::new();
+        headers.insert(AUTHORIZATION, HeaderValue::try_from(format!("DPoP {token}")).ok()?);
+        headers.insert(DPOP, HeaderValue::from_bytes(proof).ok()?);
+        self.identify_by(headers)
+    }
+
+    /// `GET https://api.example.com/orders` with these headers.
+    fn identify_by(&self, mut headers: HeaderMap) -> Option<Arc<Principal>> {
+        let taken = self.authenticator.take_token(&mut headers, None, &self.accepted).ok()?;
+        let url = ExternalUrl { scheme: UrlScheme::Https, host: "api.example.com", port: None, path: "/orders" };
+        let (token, proofs) = (taken.token.as_ref(), &taken.proofs);
+        let shown = Shown { token, proofs, method: &Method::GET, url, certificate: None };
+        let call = self.authenticator.identify(&shown, &self.accepted, self.clock.now());
         Some(self.runtime.block_on(call).ok()?.principal)
     }
 }
