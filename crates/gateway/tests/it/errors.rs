@@ -409,6 +409,14 @@ const ELSEWHERE: &[Reason] = &[
     Reason::PolicyMissing,
     Reason::InternalFault,
     Reason::RecordUnavailable,
+    // in `api_keys` and `revocation`
+    Reason::TokenRevoked,
+    Reason::KeyMalformed,
+    Reason::KeyUnknown,
+    Reason::KeyExpired,
+    Reason::KeyRevoked,
+    Reason::KeyMisplaced,
+    Reason::StoreUnavailable,
     // in `possession`, `step_up` and `introspection`
     Reason::SenderConstraintMissing,
     Reason::TokenInactive,

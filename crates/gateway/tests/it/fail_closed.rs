@@ -8,7 +8,7 @@ use serde_json::{Value, json};
 use crate::walk::{HOST, Setup, Walk, get};
 
 /// Refusals for want of something that a decision depends on, and where a request meets each of them.
-const DEPENDENCIES: [(Reason, &str); 8] = [
+const DEPENDENCIES: [(Reason, &str); 9] = [
     (Reason::KeysUnavailable, "whatever_a_decision_depends_on_is_stopped_nothing_is_forwarded"),
     (Reason::RecordUnavailable, "whatever_a_decision_depends_on_is_stopped_nothing_is_forwarded"),
     (Reason::InternalFault, "a_panic_in_any_stage_is_answered_and_recorded_and_takes_nobody_down"),
@@ -17,6 +17,10 @@ const DEPENDENCIES: [(Reason, &str); 8] = [
         "without a policy there is no gateway: what_a_policy_needs_must_be_there_or_nothing_starts",
     ),
     (Reason::IntrospectionUnavailable, "introspection::when_the_issuer_cannot_be_asked_nobody_is_let_in"),
+    (
+        Reason::StoreUnavailable,
+        "revocation::two_gateways_share_what_is_revoked_and_let_nobody_in_when_they_cannot_tell_for_long",
+    ),
     (Reason::ProofsSaturated, "possession::a_proof_that_cannot_be_remembered_is_refused"),
     (Reason::PasswordsSaturated, "authn: what_cannot_be_checked_soon_is_refused"),
     (Reason::DecisionUnavailable, "no decision point is outside the process yet"),
