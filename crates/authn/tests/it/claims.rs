@@ -1,7 +1,8 @@
 //! What a token with a good signature must say.
 
 use portcullis_domain::{PrincipalKind, Reason};
-use portcullis_testkit::TokenIssuer;
+use portcullis_testkit::prover::changed;
+use portcullis_testkit::{Prover, TokenIssuer};
 use serde_json::{Map, Value, json};
 
 use crate::scene::{AUDIENCE, ISSUER, START, Scene, wait_for, with, without};
@@ -71,13 +72,19 @@ fn only_a_token_that_says_so_is_an_access_token() {
 }
 
 // proves: AUTHN-10
-// proves-part: JWT-13 (the access-token row of the cross-table; the other kinds have no slot yet)
+// proves-part: JWT-13 (the slot of access tokens; that of proofs is below, those of ID and logout tokens come with sessions)
 #[test]
 fn other_kinds_of_token_are_not_access_tokens() {
     let scene = scene();
-    for typ in
-        ["JWT", "logout+jwt", "client-authentication+jwt", "dpop+jwt", "secevent+jwt", "oauth-authz-req+jwt"]
-    {
+    for typ in [
+        "JWT",
+        "logout+jwt",
+        "client-authentication+jwt",
+        "dpop+jwt",
+        "secevent+jwt",
+        "oauth-authz-req+jwt",
+        portcullis_authn::internal_token::TOKEN_TYPE,
+    ] {
         let header = with(&scene.issuer.header(), "typ", typ);
         scene.check(&scene.issuer.token_with_header(&header, &scene.claims()), Err(Reason::TokenTypeWrong));
     }
@@ -94,6 +101,30 @@ fn other_kinds_of_token_are_not_access_tokens() {
         let claims = with(&scene.claims(), name, value);
         scene.check(&scene.issuer.token_with_header(&header, &claims), Err(Reason::TokenTypeWrong));
     }
+}
+
+// proves-part: JWT-13 (the slot of proofs; that of access tokens is above, those of ID and logout tokens come with sessions)
+#[test]
+fn other_kinds_of_token_are_no_proofs() {
+    let (scene, prover) = (scene(), Prover::new());
+    let bound = with(&scene.claims(), "cnf", json!({ "jkt": prover.thumbprint() }));
+    let token = scene.issuer.token(&bound);
+    let proof = prover.claims("GET", "https://api.example.com/", &token, "1", scene.clock.now().wall);
+    // Each has everything else that a proof has, and the key's own signature.
+    for typ in [
+        "JWT",
+        "at+jwt",
+        "logout+jwt",
+        "client-authentication+jwt",
+        "secevent+jwt",
+        "application/at+jwt",
+        portcullis_authn::internal_token::TOKEN_TYPE,
+    ] {
+        let header = changed(prover.header(), json!({ "typ": typ }));
+        let denial = wait_for(scene.identify_with(&token, &prover.sign(&header, &proof))).unwrap_err();
+        assert_eq!(denial.reason(), Reason::ProofMalformed, "{typ}");
+    }
+    wait_for(scene.identify_with(&token, &prover.sign(&prover.header(), &proof))).unwrap();
 }
 
 // proves: AUTHN-11

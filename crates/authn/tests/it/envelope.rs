@@ -153,6 +153,25 @@ fn keys_in_the_header_are_ignored() {
     assert_eq!(scene.fetch.count(), 0);
 }
 
+// No issuer can be configured to encrypt its tokens, so none is ever decrypted.
+// proves: JWT-12
+#[test]
+fn an_encrypted_token_is_refused_without_a_look_inside() {
+    let scene = Scene::of_file(TokenIssuer::new(ISSUER), &[]);
+    let bomb = base64url(&vec![0; 5000]);
+    for header in [
+        json!({ "alg": "PBES2-HS256+A128KW", "enc": "A128GCM", "p2s": "AAAA", "p2c": 1_000_000_000 }),
+        json!({ "alg": "RSA1_5", "enc": "A128CBC-HS256" }),
+        json!({ "alg": "RSA-OAEP-256", "enc": "A256GCM", "zip": "DEF" }),
+        json!({ "alg": "dir", "enc": "A256GCM", "cty": "JWT" }),
+    ] {
+        let header = base64url(header.to_string().as_bytes());
+        scene.check(&format!("{header}.AAAA.AAAA.{bomb}.AAAA"), Err(Reason::TokenMalformed));
+        // In three parts it is a signature by an algorithm that is none.
+        scene.check(&format!("{header}.{bomb}.AAAA"), Err(Reason::TokenAlgorithmRefused));
+    }
+}
+
 // proves: JWT-05
 #[test]
 fn a_kid_is_a_bounded_opaque_text() {

@@ -8,8 +8,8 @@ use http::Method;
 use http::header::{AUTHORIZATION, HeaderMap, HeaderValue};
 use portcullis_authn::config::{DpopConfig, IssuerConfig};
 use portcullis_authn::{
-    AcceptedSchemes, Authenticator, DEFAULT_TOKEN_SIZE, ExternalUrl, Shown, Surroundings, Taken, UrlScheme,
-    compile,
+    AcceptedSchemes, Authenticator, DEFAULT_TOKEN_SIZE, DPOP, ExternalUrl, Shown, Surroundings, Taken,
+    UrlScheme, compile,
 };
 use portcullis_config::{Diagnostics, Document, Environment, Limits, decode};
 use portcullis_domain::{Clock, Denial, Principal, Reason, Timestamp};
@@ -96,6 +96,17 @@ impl Scene {
         assert!(headers.is_empty(), "a token was left in the head");
         let recognized = self.authenticator.identify(&shown(&taken), accepted, self.clock.now()).await?;
         Ok(recognized.principal)
+    }
+
+    /// Walks a request with this token, and a proof of possession, through the stage.
+    pub(crate) async fn identify_with(&self, token: &str, proof: &str) -> Result<Arc<Principal>, Denial> {
+        let mut headers = HeaderMap::new();
+        headers.insert(AUTHORIZATION, HeaderValue::from_str(&format!("DPoP {token}")).unwrap());
+        headers.insert(DPOP, HeaderValue::from_str(proof).unwrap());
+        let taken = self.authenticator.take_token(&mut headers, None, &self.accepted)?;
+        assert!(headers.is_empty(), "a credential was left in the head");
+        let answer = self.authenticator.identify(&shown(&taken), &self.accepted, self.clock.now()).await;
+        answer.map(|recognized| recognized.principal)
     }
 
     /// Walks a request without a token through the stage.

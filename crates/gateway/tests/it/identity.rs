@@ -109,6 +109,39 @@ fn every_bad_token_gets_the_same_answer() {
     assert!(bodies.windows(2).all(|pair| pair[0] == pair[1]), "{bodies:#?}");
 }
 
+// proves: AUTHN-08
+#[test]
+fn a_challenge_has_fixed_words_whatever_the_token_says() {
+    let patient = json!({ "rate": "100000/1s" });
+    let walk = Setup::new().policy(json!({ "limits": { "failures": { "peer": patient } } })).start();
+    let mut words = std::collections::BTreeSet::new();
+    for hostile in ["x\", error=\"none\", y=\"", "\r\nSet-Cookie: a=1", "\u{1F600}\u{0}\\", "<script>"] {
+        for token in [
+            walk.token_with_header(json!({ "kid": hostile })),
+            walk.token_with_header(json!({ "typ": hostile })),
+            walk.token_with_header(json!({ "alg": hostile })),
+            walk.token_with(json!({ "iss": hostile })),
+            walk.token_with(json!({ "aud": hostile })),
+            walk.token_with(json!({ "exp": hostile })),
+            walk.token_with(json!({ "scope": hostile })),
+            walk.token_with(json!({ "cnf": { hostile: hostile } })),
+        ] {
+            let outcome = walk.send(get("/orders").bearer(&token));
+            assert!(outcome.seen.is_empty());
+            assert!(matches!(outcome.response.status, 401 | 403), "{:#?}", outcome.response);
+            for challenge in outcome.response.headers.all("www-authenticate") {
+                // RFC 6750 §3, with the quotes that delimit.
+                let is_permitted = |byte: u8| matches!(byte, 0x20..=0x5B | 0x5D..=0x7E);
+                assert!(challenge.bytes().all(is_permitted), "{challenge}");
+                words.insert(challenge.to_owned());
+            }
+            outcome.only_event();
+        }
+    }
+    // One for bad tokens, one that shows how to use a bound one, one that names the scopes of the contract.
+    assert_eq!(words.len(), 3, "{words:#?}");
+}
+
 // proves: AUTHN-07
 #[test]
 fn a_missing_scope_is_named() {
