@@ -5,7 +5,9 @@
 // Listens on a free loopback port (HTTPS when a certificate is given) and prints one line of JSON when ready:
 //   {"issuer": "https://localhost:41234", "jwks": "…/jwks", "token": "…/token"}
 // Clients take ES256 access tokens (RFC 9068) for the resource `shop-api` by client_credentials, with the
-// client `robot` and the secret `robot-secret-that-nobody-may-reuse`.
+// client `robot` and the secret `robot-secret-that-nobody-may-reuse`; with `resource=urn:shop-opaque` tokens that
+// say nothing, and with a DPoP proof tokens that are bound to its key. The client `gateway` with the secret
+// `gateway-secret-that-nobody-may-reuse` may ask about tokens (RFC 7662) and revoke them (RFC 7009).
 //
 // A line on standard input changes its keys: `rotate` signs with a new key and still publishes the old one,
 // `retire` stops publishing all but the newest; each is answered by a line. It ends when its input does.
@@ -51,6 +53,14 @@ function serve(issuer) {
         id_token_signed_response_alg: "ES256",
         scope: "orders:read orders:write",
       },
+      {
+        client_id: "gateway",
+        client_secret: "gateway-secret-that-nobody-may-reuse",
+        grant_types: [],
+        redirect_uris: [],
+        response_types: [],
+        id_token_signed_response_alg: "ES256",
+      },
     ],
     scopes: ["orders:read", "orders:write"],
     jwks: { keys },
@@ -58,13 +68,16 @@ function serve(issuer) {
     features: {
       clientCredentials: { enabled: true },
       devInteractions: { enabled: false },
+      dPoP: { enabled: true },
+      introspection: { enabled: true },
+      revocation: { enabled: true },
       resourceIndicators: {
         enabled: true,
         defaultResource: () => "urn:shop-api",
-        getResourceServerInfo: () => ({
+        getResourceServerInfo: (_, resource) => ({
           scope: "orders:read orders:write",
           audience: RESOURCE,
-          accessTokenFormat: "jwt",
+          accessTokenFormat: resource === "urn:shop-opaque" ? "opaque" : "jwt",
           accessTokenTTL: 300,
           jwt: { sign: { alg: "ES256" } },
         }),

@@ -8,10 +8,13 @@ use std::net::SocketAddr;
 use std::path::Path;
 use std::process::{Child, ChildStdin, ChildStdout, Command, Stdio};
 
-use serde_json::Value;
+use portcullis_domain::Timestamp;
+use serde_json::{Value, json};
 
 use crate::authority::{Authority, TlsOffer};
+use crate::prover::{Prover, changed};
 use crate::raw_client::RawClient;
+use crate::wire::Response;
 use crate::workspace::Workspace;
 
 const CLIENT: &str = "robot:robot-secret-that-nobody-may-reuse";
@@ -61,21 +64,49 @@ impl IdentityProvider {
     /// An access token of its client, by client credentials (RFC 6749 §4.4).
     #[must_use]
     pub fn token(&self, scope: &str) -> String {
+        self.access_token(&format!("scope={}", scope.replace(' ', "+")), "")
+    }
+
+    /// One that says nothing: only the provider knows what it is good for (RFC 7662).
+    #[must_use]
+    pub fn opaque_token(&self, scope: &str) -> String {
+        self.access_token(&format!("resource=urn:shop-opaque&scope={}", scope.replace(' ', "+")), "")
+    }
+
+    /// One that is bound to the key of `prover` (RFC 9449 §5).
+    #[must_use]
+    pub fn bound_token(&self, prover: &Prover, scope: &str, now: Timestamp) -> String {
+        let claims =
+            prover.claims("POST", &format!("{}/token", self.issuer), "", "at-the-token-endpoint", now);
+        let proof = prover.sign(&prover.header(), &changed(claims, json!({ "ath": null })));
+        self.access_token(&format!("scope={}", scope.replace(' ', "+")), &format!("DPoP: {proof}\r\n"))
+    }
+
+    /// Takes a token back (RFC 7009).
+    pub fn revoke(&self, token: &str) {
+        let response = self.ask("/token/revocation", &format!("token={token}"), "");
+        assert_eq!(response.status, 200, "{response:#?}");
+    }
+
+    fn access_token(&self, parameters: &str, lines: &str) -> String {
+        let form = format!("grant_type=client_credentials&{parameters}");
+        let token = self.ask("/token", &form, lines).json();
+        token["access_token"].as_str().unwrap_or_else(|| panic!("no token: {token:#}")).to_owned()
+    }
+
+    /// Posts a form as the client.
+    fn ask(&self, path: &str, form: &str, lines: &str) -> Response {
         use base64::Engine as _;
         let authority = self.issuer.trim_start_matches("https://");
         let (_, port) = authority.rsplit_once(':').expect("a port");
         let address = SocketAddr::from(([127, 0, 0, 1], port.parse().expect("a port")));
         let basic = base64::engine::general_purpose::STANDARD.encode(CLIENT);
-        let form = format!("grant_type=client_credentials&scope={}", scope.replace(' ', "+"));
-        let response =
-            RawClient::connect_tls(address, &self.offer).expect("a handshake with the provider").ask(format!(
-                "POST /token HTTP/1.1\r\nHost: {authority}\r\nAuthorization: Basic {basic}\r\n\
-                 Content-Type: application/x-www-form-urlencoded\r\nContent-Length: {}\r\n\
-                 Connection: close\r\n\r\n{form}",
-                form.len()
-            ));
-        let token = response.json();
-        token["access_token"].as_str().unwrap_or_else(|| panic!("no token: {token:#}")).to_owned()
+        RawClient::connect_tls(address, &self.offer).expect("a handshake with the provider").ask(format!(
+            "POST {path} HTTP/1.1\r\nHost: {authority}\r\nAuthorization: Basic {basic}\r\n{lines}\
+             Content-Type: application/x-www-form-urlencoded\r\nContent-Length: {}\r\n\
+             Connection: close\r\n\r\n{form}",
+            form.len()
+        ))
     }
 
     /// Signs with a new key from now on; the old ones are still published.
