@@ -2,7 +2,7 @@
 //!
 //! In: the socket's peer, the request's headers, the proxies that the operator trusts. Out: the client's
 //! address; then headers that carry what the gateway itself asserts. [`client`] must be called before
-//! [`crate::hop_by_hop::strip`] and [`assert()`] after it.
+//! [`crate::hop_by_hop::strip`] and [`Assertion::write`] after it.
 //!
 //! A forwarding header is a list that every hop appends to, so only its right end was written by someone
 //! we know. It is walked from there, and only as far as the hops are trusted (RFC 7239 §8.1).
@@ -155,11 +155,6 @@ impl Assertion {
     }
 }
 
-/// Tells the upstream what the gateway knows; `host` is what the client asked for.
-pub fn assert(headers: &mut HeaderMap, client: IpAddr, proto: Proto, host: Option<&HeaderValue>) {
-    Assertion::new(client, proto, host.cloned()).write(headers);
-}
-
 /// `text` as a value; addresses and authorities are made of visible characters only.
 fn visible(text: String) -> HeaderValue {
     HeaderValue::from_maybe_shared(Bytes::from(text)).unwrap_or_else(|_| HeaderValue::from_static("unknown"))
@@ -301,7 +296,7 @@ mod tests {
             headers.append(name, HeaderValue::from_static("evil"));
         }
         let host = HeaderValue::from_static("a.example:8443");
-        assert(&mut headers, "2001:db8::1".parse().unwrap(), Proto::Https, Some(&host));
+        Assertion::new("2001:db8::1".parse().unwrap(), Proto::Https, Some(host.clone())).write(&mut headers);
         let all: Vec<(&str, &str)> =
             headers.iter().map(|(name, value)| (name.as_str(), value.to_str().unwrap())).collect();
         assert_eq!(all.len(), 4);
@@ -315,7 +310,7 @@ mod tests {
     fn a_request_without_host_asserts_none() {
         let mut headers = HeaderMap::new();
         headers.insert(X_FORWARDED_HOST, HeaderValue::from_static("evil"));
-        assert(&mut headers, "192.0.2.1".parse().unwrap(), Proto::Http, None);
+        Assertion::new("192.0.2.1".parse().unwrap(), Proto::Http, None).write(&mut headers);
         assert_eq!(headers.get(FORWARDED).unwrap(), "for=192.0.2.1;proto=http");
         assert!(!headers.contains_key(X_FORWARDED_HOST));
     }

@@ -1,24 +1,23 @@
 //! Saying that a message came through here, and noticing when it comes again (RFC 9110 §7.6.3).
 //!
-//! In: headers and the pseudonym of this gateway. Out: headers with our Via, or a refusal. The pseudonym
+//! In: headers and the pseudonym of this gateway. Out: our entry in Via, or a refusal. The pseudonym
 //! must be this gateway's alone: a second one of the same name behind it would look like a loop.
 
 use http::Version;
 use http::header::{HeaderMap, HeaderValue, VIA};
 use portcullis_domain::Reason;
 
-/// Adds our entry behind those of the hops before us. `received` is the version in which the message
-/// came. No product name or version is told.
-pub fn append(headers: &mut HeaderMap, received: Version, pseudonym: &str) {
+/// Our entry, for behind those of the hops before us. `received` is the version in which the message came.
+/// No product name or version is told. Nothing for a pseudonym that no header can hold.
+#[must_use]
+pub fn entry(received: Version, pseudonym: &str) -> Option<HeaderValue> {
     let protocol = match received {
         Version::HTTP_10 => "1.0",
         Version::HTTP_2 => "2.0",
         Version::HTTP_3 => "3.0",
         _ => "1.1",
     };
-    if let Ok(entry) = HeaderValue::try_from(format!("{protocol} {pseudonym}")) {
-        headers.append(VIA, entry);
-    }
+    HeaderValue::try_from(format!("{protocol} {pseudonym}")).ok()
 }
 
 /// Refuses a request that has been here before.
@@ -41,13 +40,10 @@ mod tests {
 
     // proves-part: HTTP-16 (what the upstream sees is shown in the gateway)
     #[test]
-    fn our_entry_comes_last_and_names_no_product() {
-        let mut headers = HeaderMap::new();
-        headers.append(VIA, HeaderValue::from_static("1.0 edge"));
-        append(&mut headers, Version::HTTP_2, "gate-7f3a");
-        append(&mut headers, Version::HTTP_11, "gate-7f3b");
-        let all: Vec<&HeaderValue> = headers.get_all(VIA).iter().collect();
-        assert_eq!(all, ["1.0 edge", "2.0 gate-7f3a", "1.1 gate-7f3b"]);
+    fn our_entry_names_the_version_and_no_product() {
+        assert_eq!(entry(Version::HTTP_2, "gate-7f3a").unwrap(), "2.0 gate-7f3a");
+        assert_eq!(entry(Version::HTTP_11, "gate-7f3a").unwrap(), "1.1 gate-7f3a");
+        assert_eq!(entry(Version::HTTP_10, "gate\r\nx: y"), None);
     }
 
     // proves-part: HTTP-17 (the loop itself is shown in the gateway)

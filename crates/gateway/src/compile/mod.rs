@@ -16,13 +16,13 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use bytes::Bytes;
-use http::HeaderValue;
+use http::{HeaderValue, Version};
 use portcullis_authn::Fetch;
 use portcullis_config::codes::upstream as codes;
 use portcullis_config::{Diagnostic, Diagnostics, Document, Environment, Limits, Place, decode};
 use portcullis_domain::Clock;
 use portcullis_message::forwarded::Notation;
-use portcullis_message::{Bounds, TrustedProxies};
+use portcullis_message::{Bounds, TrustedProxies, via};
 use portcullis_tls::Surroundings;
 
 use crate::config::{GatewayConfig, SecurityTxtConfig};
@@ -213,7 +213,9 @@ pub(crate) fn compile(workshop: &Workshop, running: Option<&Compiled>) -> Result
         bounds: bounds(&config),
         streams: config.bounds.streams,
         timeouts: timeouts(&config),
-        via: ["1.0", "1.1", "2.0"].map(|version| via(version, &config.pseudonym)),
+        via: [Version::HTTP_10, Version::HTTP_11, Version::HTTP_2].map(|received| {
+            via::entry(received, &config.pseudonym).unwrap_or(HeaderValue::from_static("1.1 portcullis"))
+        }),
         pseudonym: config.pseudonym.clone(),
         security_txt,
         acme_tokens: Arc::clone(&workshop.surroundings.tokens),
@@ -230,11 +232,6 @@ pub(crate) fn compile(workshop: &Workshop, running: Option<&Compiled>) -> Result
 }
 
 /// RFC 9110 §7.6.3. The pseudonym's form was checked with the schema.
-fn via(version: &str, pseudonym: &str) -> HeaderValue {
-    HeaderValue::try_from(format!("{version} {pseudonym}"))
-        .unwrap_or_else(|_| HeaderValue::from_static("1.1 portcullis"))
-}
-
 fn bounds(config: &GatewayConfig) -> Bounds {
     Bounds {
         target: config.bounds.target.as_usize(),
