@@ -23,6 +23,7 @@ mod limits;
 mod mistake;
 mod period;
 mod place;
+pub mod private_file;
 mod quantity;
 mod rate;
 mod render;

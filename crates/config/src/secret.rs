@@ -17,6 +17,8 @@ use crate::diagnostic::Diagnostic;
 use crate::diagnostics::Diagnostics;
 use crate::environment::Environment;
 use crate::place::Place;
+#[cfg(unix)]
+use crate::private_file::is_private;
 
 /// Where a secret is kept: `${env:NAME}` or `${file:PATH}`.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
@@ -51,8 +53,8 @@ pub enum SecretError {
         /// Where it was looked for.
         path: PathBuf,
     },
-    /// Others than the owner have rights on the file.
-    #[error("secret file `{}` can be used by others than its owner (mode {mode:04o})", path.display())]
+    /// Others have rights on the file, or the group more than reading it.
+    #[error("secret file `{}` can be used by others than its owner and group (mode {mode:04o})", path.display())]
     FileExposed {
         /// The file.
         path: PathBuf,
@@ -136,9 +138,8 @@ impl SecretError {
                 .help(
                     "check the path, which is relative to the main configuration file, and the file's owner",
                 ),
-            Self::FileExposed { path, .. } => {
-                of(code::SECRET_FILE_EXPOSED).help(format!("run `chmod 600 {}`", path.display()))
-            }
+            Self::FileExposed { path, .. } => of(code::SECRET_FILE_EXPOSED)
+                .help(format!("run `chmod 600 {}`, or 640 for a group", path.display())),
             Self::FileTooLarge { .. } => of(code::SECRET_TOO_LARGE).help("check the path"),
             Self::Empty { .. } => of(code::SECRET_EMPTY).help("fill it, or remove the setting that names it"),
         }
@@ -180,10 +181,8 @@ fn read_guarded(path: &Path) -> Result<Vec<u8>, SecretError> {
 #[cfg(unix)]
 fn refuse_exposed(path: &Path, metadata: &std::fs::Metadata) -> Result<(), SecretError> {
     use std::os::unix::fs::PermissionsExt;
-    /// Every right of group and others.
-    const OTHERS: u32 = 0o077;
     let mode = metadata.permissions().mode() & 0o7777;
-    if mode & OTHERS == 0 { Ok(()) } else { Err(SecretError::FileExposed { path: path.to_owned(), mode }) }
+    if is_private(mode) { Ok(()) } else { Err(SecretError::FileExposed { path: path.to_owned(), mode }) }
 }
 
 /// Where there are no modes, access lists decide, which cannot be judged from here.

@@ -1,7 +1,7 @@
 //! Reading certificates, keys and lists of revocations from files.
 //!
 //! In: a path. Out: DER, or a [`FileFault`] with a code and a help text. Every file has a bound, must be
-//! a regular file (opening a pipe would hang the start), and a key must not be readable by everybody
+//! a regular file (opening a pipe would hang the start), and a key must be private
 //! (KEY-10). Nothing here judges what a certificate says.
 
 use std::fs::{File, Metadata};
@@ -9,6 +9,7 @@ use std::io::{self, Read};
 use std::path::{Path, PathBuf};
 
 use portcullis_config::codes::listener;
+use portcullis_config::private_file::is_private;
 use portcullis_config::{Code, Diagnostic, Place};
 use portcullis_domain::Secret;
 use rustls::RootCertStore;
@@ -69,7 +70,7 @@ impl FileFault {
             }
             Self::TooLarge { .. } => "name a file that holds only what is needed".to_owned(),
             Self::KeyOpen { path, .. } => {
-                format!("run `chmod o-rwx {}`; if it was open for long, replace the key", path.display())
+                format!("run `chmod 640 {}`, or stricter; if it was open for long, replace the key", path.display())
             }
             Self::NoCertificate { .. } | Self::CertificateMalformed { .. } => {
                 "the file must be PEM, with lines `-----BEGIN CERTIFICATE-----`".to_owned()
@@ -163,12 +164,12 @@ fn regular(path: &Path) -> Result<Metadata, FileFault> {
     if metadata.is_file() { Ok(metadata) } else { Err(FileFault::NotRegular { path: path.to_owned() }) }
 }
 
-/// KEY-10. The group may read: Debian hands keys to services through the group `ssl-cert`.
+/// KEY-10, by the rule for all private files.
 #[cfg(unix)]
 fn refuse_open_key(path: &Path, metadata: &Metadata) -> Result<(), FileFault> {
     use std::os::unix::fs::PermissionsExt;
     let mode = metadata.permissions().mode() & 0o7777;
-    if mode & 0o007 == 0 { Ok(()) } else { Err(FileFault::KeyOpen { path: path.to_owned(), mode }) }
+    if is_private(mode) { Ok(()) } else { Err(FileFault::KeyOpen { path: path.to_owned(), mode }) }
 }
 
 #[cfg(not(unix))]

@@ -147,9 +147,9 @@ codes! {
     }
     SECRET_FILE_EXPOSED = "C0033" {
         title: "secret file can be read by others",
-        means: "The permissions of the file let its group or everyone read, write or execute it.",
+        means: "The permissions of the file let everyone read, write or execute it, or its group more than read it.",
         matters: "Every other program on the machine could take the secret (ASVS 13.3.2).",
-        mend: "Run `chmod 600` on the file. In Kubernetes set `defaultMode: 0400` on the secret's volume; for Docker and Compose secrets set `mode: 0400`.",
+        mend: "Run `chmod 600` on the file, or `chmod 640` if a group shall read it. In Kubernetes set `defaultMode: 0400` on the secret's volume (`fsGroup` makes it 0440, which is well); for Docker and Compose secrets set `mode: 0400`.",
     }
     SECRET_EMPTY = "C0034" {
         title: "secret is empty",

@@ -45,9 +45,9 @@ codes! {
     }
     KEY_FILE_OPEN = "C0133" {
         title: "private key can be read by everybody",
-        means: "The mode of the key file lets any user of the machine read it (ASVS 13.3.2).",
+        means: "The permissions of the key file let everyone read, write or execute it, or its group more than read it (ASVS 13.3.2).",
         matters: "Whoever has the key can answer in the name of your hosts.",
-        mend: "Run `chmod o-rwx` on the file; if it was open for long, replace the key and revoke the certificate.",
+        mend: "Run `chmod 640` on the file, or 600 if no group needs it; if it was open for long, replace the key and revoke the certificate.",
     }
     KEY_MISMATCH = "C0134" {
         title: "private key belongs to another certificate",

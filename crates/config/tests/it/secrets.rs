@@ -80,15 +80,15 @@ fn an_empty_secret_is_refused() {
 // proves: KEY-10
 #[test]
 fn a_file_that_others_can_use_is_refused_with_the_command_that_mends_it() {
-    for mode in [0o644, 0o640, 0o604, 0o620, 0o602, 0o610, 0o777] {
+    for mode in [0o644, 0o660, 0o604, 0o620, 0o602, 0o610, 0o777] {
         let (_directory, environment, path) = directory(b"hunter2\n", mode);
         let error = reference("${file:secret}").resolve(&environment).unwrap_err();
         assert_eq!(error, SecretError::FileExposed { path: path.clone(), mode });
         let shown = shown(&error.diagnostic().into());
         assert!(shown.starts_with("error[C0033]"), "{shown}");
-        assert!(shown.contains(&format!("`chmod 600 {}`", path.display())), "{shown}");
+        assert!(shown.contains(&format!("`chmod 600 {}`, or 640", path.display())), "{shown}");
     }
-    for mode in [0o600, 0o400, 0o700] {
+    for mode in [0o600, 0o400, 0o700, 0o640, 0o440] {
         let (_directory, environment, _) = directory(b"hunter2\n", mode);
         assert!(reference("${file:secret}").resolve(&environment).is_ok(), "{mode:o}");
     }
