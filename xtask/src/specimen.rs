@@ -5,7 +5,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use anyhow::{Context, Result};
-use portcullis_audit::metrics::{LoadResult, TokenLookup};
+use portcullis_audit::metrics::{LoadResult, RenewalResult, TokenLookup};
 use portcullis_audit::{
     Destination, Event, Identity, Memory, Metrics, OnFailure, Origin, OriginFacts, Proof, Recorder, Settings,
     SinkChoice, Verdict,
@@ -109,4 +109,5 @@ fn touch(metrics: &Metrics) {
     metrics.count_token_lookup(TokenLookup::Hit);
     metrics.count_policy_load(LoadResult::Loaded { revision: "REVISION" });
     metrics.set_certificate_expiry("CERTIFICATE", Timestamp::from_seconds(1_764_000_000));
+    metrics.count_certificate_renewal("LISTENER", RenewalResult::Renewed);
 }

@@ -1,12 +1,14 @@
 //! Telling which certificates are in use, and that one of them ends soon (TLS-18).
 //!
-//! In: what the listeners present. Out: events in the record and a number for each certificate. Called by
-//! [`crate::control`] at the start, after a reload and now and then.
+//! In: what the listeners present, and what came of getting it from an authority. Out: events in the record,
+//! a number for each certificate, a count of renewals. Called by [`crate::control`] at the start, after a
+//! reload and now and then, and with each outcome of ACME.
 
 use std::sync::Arc;
 
 use portcullis_audit::System;
-use portcullis_tls::{Expiring, Expiry, ExpiryWatch};
+use portcullis_audit::metrics::RenewalResult;
+use portcullis_tls::{AcmeError, Expiring, Expiry, ExpiryWatch, Renewal};
 
 use crate::listen::{ListenerKind, ListenerPlan};
 use crate::worker::Shared;
@@ -46,5 +48,24 @@ impl Certificates {
             });
         }
         self.known = expiries;
+    }
+}
+
+/// Tells what became of a renewal by ACME (RFC 8555). One that fails is as loud as a file that is unfit: the
+/// old certificate serves on, and ends.
+pub(crate) fn renewed(shared: &Shared, listener: &str, outcome: &Result<Renewal, AcmeError>) {
+    match outcome {
+        Ok(Renewal::NotDue { .. }) => {}
+        Ok(Renewal::Renewed { ends }) => {
+            tracing::info!(listener, "certificate renewed");
+            shared.metrics.count_certificate_renewal(listener, RenewalResult::Renewed);
+            shared.recorder.note(&System::CertificateLoaded { name: listener, not_after: *ends });
+        }
+        Err(error) => {
+            tracing::error!(listener, %error, "certificate renewal failed; the old one stays in use");
+            shared.metrics.count_certificate_renewal(listener, RenewalResult::Failed);
+            let cause = error.to_string();
+            shared.recorder.note(&System::CertificateRefused { name: listener, cause: &cause });
+        }
     }
 }

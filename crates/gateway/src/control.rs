@@ -18,7 +18,7 @@ use tokio::sync::{mpsc, watch};
 use tokio::task::JoinSet;
 
 use crate::admin::Admin;
-use crate::certificates::Certificates;
+use crate::certificates::{self, Certificates};
 use crate::compile::{self, Compiled, Workshop};
 use crate::forward::watch_health;
 use crate::gateway::Watch;
@@ -70,12 +70,8 @@ impl Control {
             if let ListenerKind::Tls(tls) = &plan.kind
                 && let Some(renewal) = tls.acme()
             {
-                tokio::spawn(renewal.run(|outcome| match outcome {
-                    Ok(renewal) => tracing::info!(?renewal, "certificate renewal"),
-                    Err(error) => {
-                        tracing::error!(%error, "certificate renewal failed; the old one stays in use")
-                    }
-                }));
+                let (shared, listener) = (Arc::clone(&self.shared), plan.name.clone());
+                tokio::spawn(renewal.run(move |outcome| certificates::renewed(&shared, &listener, outcome)));
             }
         }
         if let Some(admin) = self.admin.take() {

@@ -22,6 +22,7 @@ use crate::admin::Admin;
 use crate::check::workshop;
 use crate::compile::{self, Workshop};
 use crate::control::{self, Command, Control};
+use crate::limiter_sizes;
 use crate::listen::{ListenerKind, ListenerPlan, PeerConnections, bind};
 use crate::worker::{self, Phase, Shared};
 
@@ -119,7 +120,9 @@ impl Gateway {
         let recorder = Recorder::open(&settings, options.clock.clone())
             .map_err(|error| system("cannot open the record", std::io::Error::other(error)))?;
         let recorder = Arc::new(recorder);
-        let metrics = Arc::new(Metrics::new(Arc::clone(&recorder), Box::new(|_| {})));
+        let running = limiter_sizes::Running::default();
+        let sizes = limiter_sizes::of(Arc::clone(&running));
+        let metrics = Arc::new(Metrics::new(Arc::clone(&recorder), sizes));
         let workshop = workshop(&options, Arc::clone(&metrics), Arc::clone(&recorder))?;
         let (compiled, drafts) = compile_all(&workshop)?;
         let lasting = Arc::clone(&workshop.lasting);
@@ -168,6 +171,8 @@ impl Gateway {
             clock: options.clock.clone(),
             peers: PeerConnections::default(),
         });
+        // Set once, here.
+        let _ = running.set(Arc::downgrade(&shared));
         let (phase, phases) = watch::channel(Phase::Running);
         let (commands, inbox) = mpsc::unbounded_channel();
         let mut workers = Vec::with_capacity(count);

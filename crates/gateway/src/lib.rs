@@ -30,6 +30,7 @@ mod gateway;
 mod hand_over;
 mod internal_keys;
 mod lasting;
+mod limiter_sizes;
 mod listen;
 mod local;
 mod operate;

@@ -34,7 +34,7 @@ use prometheus_client::registry::Registry;
 pub use operations::OperationMetrics;
 use operations::Operations;
 use process::Process;
-pub use process::{ListenerMetrics, LoadResult, StatusClass, TokenLookup, UpstreamMetrics};
+pub use process::{ListenerMetrics, LoadResult, RenewalResult, StatusClass, TokenLookup, UpstreamMetrics};
 
 use crate::recorder::Recorder;
 
@@ -88,6 +88,11 @@ impl Metrics {
     /// Counts a load of a policy, and names the one in force if it was taken.
     pub fn count_policy_load(&self, result: LoadResult<'_>) {
         self.process.count_policy_load(result);
+    }
+
+    /// Counts what became of getting a listener's certificate from its authority.
+    pub fn count_certificate_renewal(&self, listener: &str, result: RenewalResult) {
+        self.process.count_certificate_renewal(listener, result);
     }
 
     /// Notes when a certificate ends.

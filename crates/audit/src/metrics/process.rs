@@ -82,6 +82,26 @@ pub enum LoadResult<'r> {
     Refused,
 }
 
+/// How getting a certificate from its authority went.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum RenewalResult {
+    /// A new one is in use.
+    Renewed,
+    /// There is none; it is tried again.
+    Failed,
+}
+
+impl RenewalResult {
+    const ALL: [Self; 2] = [Self::Renewed, Self::Failed];
+
+    const fn name(self) -> &'static str {
+        match self {
+            Self::Renewed => "renewed",
+            Self::Failed => "failed",
+        }
+    }
+}
+
 /// The numbers of one upstream address.
 #[derive(Clone, Debug)]
 pub struct UpstreamMetrics {
@@ -164,6 +184,7 @@ pub(super) struct Process {
     policy: Family<Labels<1>, Gauge>,
     policy_loads: Family<Labels<1>, Counter>,
     certificates: Family<Labels<1>, Gauge<f64, AtomicU64>>,
+    renewals: Family<Labels<2>, Counter>,
 }
 
 impl Process {
@@ -177,7 +198,7 @@ impl Process {
         };
         let Self { upstream_responses, upstream_healthy, connections, accepted, handshake_failures, .. } =
             &process;
-        let Self { token_lookups, policy, policy_loads, certificates, .. } = &process;
+        let Self { token_lookups, policy, policy_loads, certificates, renewals, .. } = &process;
         registry.register("upstream_responses", "Responses by upstream.", upstream_responses.clone());
         registry.register(
             "upstream_healthy",
@@ -195,6 +216,11 @@ impl Process {
             "When a certificate ends, in seconds since 1970.",
             Unit::Seconds,
             certificates.clone(),
+        );
+        registry.register(
+            "certificate_renewals",
+            "Certificates got from their authority (ACME), by listener and result.",
+            renewals.clone(),
         );
         process
     }
@@ -236,6 +262,15 @@ impl Process {
             LoadResult::Refused => "refused",
         };
         self.policy_loads.get_or_create_owned(&labels([("result", word)])).inc();
+    }
+
+    pub(super) fn count_certificate_renewal(&self, listener: &str, result: RenewalResult) {
+        // Both series exist from the first outcome on, so that a rate of failures is known to be zero.
+        for each in RenewalResult::ALL {
+            let counter =
+                self.renewals.get_or_create_owned(&labels([("listener", listener), ("result", each.name())]));
+            counter.inc_by(u64::from(each == result));
+        }
     }
 
     pub(super) fn set_certificate_expiry(&self, certificate: &str, not_after: Timestamp) {

@@ -34,6 +34,7 @@ mod http_routing;
 mod identity;
 mod identity_provider;
 mod introspection;
+mod metrics;
 mod own_answers;
 mod paths;
 mod possession;
