@@ -250,6 +250,10 @@ impl Authenticator {
         &self.issuers
     }
 
+    pub(crate) fn revoked(&self) -> &Revoked {
+        &self.revoked
+    }
+
     pub(crate) const fn proofs(&self) -> &ProofRules {
         &self.proofs
     }

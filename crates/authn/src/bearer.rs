@@ -12,12 +12,14 @@ use std::sync::OnceLock;
 
 use aws_lc_rs::digest;
 use http::header::{AUTHORIZATION, HeaderMap, HeaderName, HeaderValue};
-use portcullis_domain::Reason;
+use portcullis_domain::{Reason, Secret};
 
 use crate::refusal::Refusal;
 
 /// The field with the proof of possession (RFC 9449 §4.1).
 pub const DPOP: HeaderName = HeaderName::from_static("dpop");
+/// Longest token that is kept for a browser.
+const KEPT_LIMIT: usize = 16 * 1024;
 /// The query parameter of RFC 6750 §2.3.
 const QUERY_PARAMETER: &[u8] = b"access_token";
 
@@ -77,6 +79,18 @@ pub enum QueryToken {
 }
 
 impl AccessToken {
+    /// A token that we have kept for a browser; `None` if it is no `b64token`.
+    pub(crate) fn kept(token: &Secret) -> Option<Self> {
+        let field = HeaderValue::from_bytes(&[b"Bearer ".as_slice(), token.expose()].concat()).ok()?;
+        read_field(field, KEPT_LIMIT).ok()
+    }
+
+    /// The field value as a client would send it.
+    #[must_use]
+    pub const fn field(&self) -> &HeaderValue {
+        &self.field
+    }
+
     /// The token itself. Never log, format or store what this returns.
     #[must_use]
     pub fn expose(&self) -> &[u8] {
@@ -97,7 +111,8 @@ impl AccessToken {
 }
 
 impl TokenDigest {
-    fn of(token: &[u8]) -> Self {
+    /// The digest of anything that must not be known.
+    pub(crate) fn of(token: &[u8]) -> Self {
         let mut bytes = [0; 32];
         bytes.copy_from_slice(digest::digest(&digest::SHA256, token).as_ref());
         Self(bytes)

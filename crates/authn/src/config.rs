@@ -7,6 +7,8 @@ use portcullis_config::{ByteSize, Period, SecretReference};
 use schemars::{JsonSchema, Schema, SchemaGenerator, json_schema};
 use serde::{Deserialize, Deserializer, Serialize};
 
+pub use crate::session::config::SessionConfig;
+
 /// One issuer of access tokens that is believed.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
@@ -64,6 +66,9 @@ pub struct IssuerConfig {
     /// refused.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub introspection: Option<IntrospectionConfig>,
+    /// How users of browsers log in there. Absent: they do not.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub session: Option<SessionConfig>,
     /// What the issuer's `acr`, `amr` and `auth_time` mean, for operations that `require` strength.
     #[serde(default)]
     pub assurance: AssuranceConfig,

@@ -13,7 +13,7 @@
 //! client show what the token is bound to ([`binding`], [`dpop`]), [`assurance`] asks whether the caller
 //! is authenticated strongly enough, and [`challenge`] words the answer when something is wrong.
 //!
-//! [`internal_token`] tells an upstream who was found. Opens no socket and reads no clock: the gateway hands in a [`Fetch`] and the moment.
+//! [`session`] logs users of browsers in and keeps their tokens. [`internal_token`] tells an upstream who was found. Opens no socket and reads no clock: the gateway hands in a [`Fetch`] and the moment.
 
 mod algorithm;
 pub mod api_key;
@@ -38,6 +38,7 @@ pub mod password;
 mod possession;
 mod refusal;
 mod revoked;
+pub mod session;
 mod token_type;
 mod trusted_issuer;
 #[cfg(test)]

@@ -16,6 +16,7 @@ use crate::jws::Compact;
 use crate::jwt::ClaimRules;
 use crate::keys::KeyRing;
 use crate::refusal::Refusal;
+use crate::session::RelyingParty;
 use crate::token_type::TokenTypes;
 
 /// One issuer that is believed.
@@ -34,6 +35,8 @@ pub(crate) struct TrustedIssuer {
     pub(crate) vocabulary: Vocabulary,
     /// How it is asked about tokens, if it is.
     pub(crate) introspection: Option<Arc<Introspection>>,
+    /// Who logs users in there, if they do.
+    pub(crate) session: Option<Arc<RelyingParty>>,
 }
 
 impl TrustedIssuer {

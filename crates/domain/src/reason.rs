@@ -241,6 +241,20 @@ reasons! {
     KeyMisplaced = "key_misplaced" as "key_invalid", Identify, 401, Client, "The credential is not valid.", "NIST SP 800-228 §2.7";
     /// Keys and revocations cannot be read, and what was known last is too old; nobody is let in on a guess.
     StoreUnavailable = "store_unavailable", Identify, 503, Gateway, "Authentication is temporarily unavailable.", "ASVS 16.5.3";
+    /// The session in the cookie is none, has ended, or was not used for too long.
+    SessionUnknown = "session_unknown", Identify, 401, Client, "There is no such session.", "NIST SP 800-63B §5.2";
+    /// A call with a session's cookie that changes something, and did not come from a page of this origin.
+    CrossSiteRefused = "cross_site_refused", Identify, 403, Client, "The request did not come from a page of this site.", "ASVS 3.5.1";
+    /// A user comes back from a login that this browser did not begin, that took too long, or that is over already.
+    LoginUnsolicited = "login_unsolicited" as "login_refused", Identify, 400, Client, "The login cannot be completed.", "RFC 9700 §4.7.1";
+    /// The provider did not sign the user in, or what it says of the user is not believed.
+    LoginUnproven = "login_unproven" as "login_refused", Identify, 400, Client, "The login cannot be completed.", "OpenID Connect Core §3.1.3.7";
+    /// A logout token is not what it must be, or has been used before.
+    LogoutTokenInvalid = "logout_token_invalid", Identify, 400, Client, "The logout token is not valid.", "OpenID Connect Back-Channel Logout §2.6";
+    /// More logins are under way than there is room for.
+    LoginsSaturated = "logins_saturated", Identify, 503, Gateway, "Authentication is temporarily unavailable.", "OWASP API4:2023";
+    /// The provider of logins cannot be asked, or does not know us.
+    ProviderUnavailable = "provider_unavailable", Identify, 503, Gateway, "Authentication is temporarily unavailable.", "ASVS 16.5.3";
     /// The issuer's keys cannot be had; nobody is let in on a guess.
     KeysUnavailable = "keys_unavailable", Identify, 503, Gateway, "Authentication is temporarily unavailable.", "ASVS 16.5.3";
     /// The client certificate is missing where the operation needs one.

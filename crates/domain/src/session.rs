@@ -84,6 +84,12 @@ pub trait SessionStore: Send + Sync {
     /// [`StoreError::Conflict`](crate::StoreError::Conflict) if there is no such session.
     fn renew_session(&self, id: &Secret, idle_at: Timestamp, content: &Secret) -> StoreFuture<'_, ()>;
 
+    /// Moves the idle end alone, so that a renewal under way elsewhere is not undone.
+    ///
+    /// # Errors
+    /// [`StoreError::Conflict`](crate::StoreError::Conflict) if there is no such session.
+    fn touch_session(&self, id: &Secret, idle_at: Timestamp) -> StoreFuture<'_, ()>;
+
     /// Ends one session; ending one that is not there is no mistake.
     fn end_session(&self, id: &Secret) -> StoreFuture<'_, ()>;
 

@@ -13,6 +13,7 @@ const BEGIN: &str = "INSERT INTO session (pepper, id, issuer, subject, sid, crea
 const FIND: &str = "SELECT issuer, subject, sid, created_at, idle_at, ends_at, content FROM session \
     WHERE id = $1 AND idle_at > $2 AND ends_at > $2";
 const RENEW: &str = "UPDATE session SET idle_at = $1, content = $2 WHERE id = $3";
+const TOUCH: &str = "UPDATE session SET idle_at = $1 WHERE id = $2";
 const END: &str = "DELETE FROM session WHERE id = $1";
 const LIST_SUBJECT: &str = "SELECT issuer, subject, sid, created_at, idle_at, ends_at FROM session \
     WHERE issuer = $1 AND subject = $2 ORDER BY created_at LIMIT 1000";
@@ -75,6 +76,19 @@ impl SessionStore for Store {
                 let parameters =
                     [Value::from(idle_at), Value::from(content), Value::from(digest.bytes.to_vec())];
                 if self.write_one(Statement::new(RENEW, parameters)).await? == 1 {
+                    return Ok(());
+                }
+            }
+            Err(StoreError::Conflict)
+        })
+    }
+
+    fn touch_session(&self, id: &Secret, idle_at: Timestamp) -> StoreFuture<'_, ()> {
+        let digests: Vec<_> = self.keyring.session_digests(id).collect();
+        Box::pin(async move {
+            for digest in digests {
+                let parameters = [Value::from(idle_at), Value::from(digest.bytes.to_vec())];
+                if self.write_one(Statement::new(TOUCH, parameters)).await? == 1 {
                     return Ok(());
                 }
             }

@@ -7,6 +7,7 @@
 mod assurance;
 mod dpop;
 mod introspection;
+mod session;
 
 use std::collections::BTreeMap;
 use std::path::Path;
@@ -110,16 +111,19 @@ impl IssuerCompiler<'_, '_> {
             roles: ClaimPath::new(&self.config.roles_claim),
         };
         let introspection = self.introspection(&rules)?;
+        let (algorithms, keys) = (algorithms?, keys?);
+        let session = self.session(&algorithms, &keys)?;
         Some(TrustedIssuer {
             scheme: Arc::clone(&self.scheme),
             issuer: issuer?,
-            algorithms: algorithms?,
+            algorithms,
             types,
             rules,
-            keys: keys?,
+            keys,
             verified: VerifiedTokens::new(usize::try_from(self.config.token_cache).unwrap_or(usize::MAX)),
             vocabulary: vocabulary(&self.config.assurance),
             introspection,
+            session,
         })
     }
 

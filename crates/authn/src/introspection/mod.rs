@@ -27,7 +27,7 @@ use crate::cache::Believed;
 use crate::fetch::{Fetch, FetchBounds, Form};
 use crate::jwt::ClaimRules;
 use crate::refusal::Refusal;
-use turns::Turns;
+pub(crate) use turns::Turns;
 
 /// After a question that failed, nobody is asked for so long: a slow issuer must not hold up every request.
 const PAUSE: Duration = Duration::from_secs(1);
@@ -224,7 +224,7 @@ fn question(token: &str) -> Secret {
 }
 
 /// RFC 6749 §2.3.1: both parts are form-encoded first, so that a colon in either is not the separator.
-fn basic(client: &str, secret: &Secret) -> Secret {
+pub(crate) fn basic(client: &str, secret: &Secret) -> Secret {
     let client: String = byte_serialize(client.as_bytes()).collect();
     let pair: String = byte_serialize(secret.expose()).collect();
     Secret::new(format!("Basic {}", STANDARD.encode(format!("{client}:{pair}"))).into_bytes())

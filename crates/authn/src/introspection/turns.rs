@@ -15,13 +15,13 @@ use crate::bearer::TokenDigest;
 const WAITING_LIMIT: usize = 512;
 
 /// Whose turn it is.
-pub(super) struct Turns {
+pub(crate) struct Turns {
     places: Semaphore,
     gates: Mutex<HashMap<TokenDigest, Weak<Gate<()>>>>,
 }
 
 /// The right to ask about one token, until it is dropped.
-pub(super) struct Turn<'t> {
+pub(crate) struct Turn<'t> {
     _alone: OwnedMutexGuard<()>,
     _place: SemaphorePermit<'t>,
 }
@@ -34,7 +34,7 @@ impl Default for Turns {
 
 impl Turns {
     /// Waits for the turn to ask about this token; `None` if too many wait already.
-    pub(super) async fn take(&self, token: TokenDigest) -> Option<Turn<'_>> {
+    pub(crate) async fn take(&self, token: TokenDigest) -> Option<Turn<'_>> {
         let place = self.places.try_acquire().ok()?;
         let gate = self.gate(token);
         Some(Turn { _alone: gate.lock_owned().await, _place: place })

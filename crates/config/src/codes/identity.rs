@@ -139,4 +139,28 @@ codes! {
         matters: "A password never ends by itself, and every client and log on the way may keep it.",
         mend: "Prefer API keys or tokens where callers can use them.",
     }
+    SESSION_CLIENT = "C0224" {
+        title: "login cannot show who asks",
+        means: "`session:` has neither `secret` nor `key`, both, or a key that is no PKCS #8 private key on P-256 or Ed25519.",
+        matters: "Without it, whoever gets hold of a code could redeem it (RFC 9700 §2.5).",
+        mend: "Write `secret:` or `key:` as a reference, such as `${file:client.secret}`.",
+    }
+    SESSION_SETTINGS = "C0225" {
+        title: "session settings cannot work",
+        means: "Under `session:` a path, page, cookie name, scope or period is not what it must be.",
+        matters: "A cookie without the `__Host-` prefix can be planted by a sibling host; a page of another origin makes the login a way out for codes and trust (RFC 9700 §4.11.1).",
+        mend: "Leave the setting out to have its default.",
+    }
+    SESSION_ISSUER = "C0226" {
+        title: "issuer of logins has no metadata address",
+        means: "`session:` is set, and the issuer's identifier is no https address.",
+        matters: "Where users log in stands in the issuer's metadata, and nowhere else.",
+        mend: "Mend the identifier. Plain http is possible to a loopback address, with `allow_private_network: true`.",
+    }
+    SESSION_TWICE = "C0227" {
+        title: "API has two kinds of session",
+        means: "Operations of one API accept schemes that each have `session:`.",
+        matters: "Which session a cookie stands for, and where its user logs in, must not be a matter of order.",
+        mend: "Use one scheme with `session:` per API, or serve two APIs.",
+    }
 }

@@ -417,6 +417,14 @@ const ELSEWHERE: &[Reason] = &[
     Reason::KeyRevoked,
     Reason::KeyMisplaced,
     Reason::StoreUnavailable,
+    // in `sessions`
+    Reason::SessionUnknown,
+    Reason::CrossSiteRefused,
+    Reason::LoginUnsolicited,
+    Reason::LoginUnproven,
+    Reason::LogoutTokenInvalid,
+    Reason::LoginsSaturated,
+    Reason::ProviderUnavailable,
     // in `possession`, `step_up` and `introspection`
     Reason::SenderConstraintMissing,
     Reason::TokenInactive,

@@ -1,0 +1,145 @@
+//! How we show the provider who we are.
+//!
+//! In: the parameters of a request to it. Out: the form, with our secret in the Authorization field
+//! (`client_secret_basic`, RFC 6749 §2.3.1) or with an assertion that our key has signed (`private_key_jwt`,
+//! RFC 7523 §2.2). The assertion is for the issuer itself, lives a minute and is used once.
+
+use std::fmt;
+use std::time::Duration;
+
+use aws_lc_rs::rand::SystemRandom;
+use aws_lc_rs::signature::{ECDSA_P256_SHA256_FIXED_SIGNING, EcdsaKeyPair, Ed25519KeyPair};
+use base64::Engine as _;
+use base64::engine::general_purpose::{STANDARD, URL_SAFE_NO_PAD};
+use portcullis_domain::{Secret, Timestamp};
+use serde_json::{Value, json};
+
+use super::provider::form_of;
+use super::random::unguessable;
+use crate::fetch::Form;
+use crate::introspection::basic;
+
+/// How long an assertion is good.
+const ASSERTION_LIFE: Duration = Duration::from_secs(60);
+const ASSERTION_TYPE: &str = "urn:ietf:params:oauth:client-assertion-type:jwt-bearer";
+
+/// Who we are at the provider.
+pub(crate) struct ClientAuthentication {
+    client: Box<str>,
+    with: With,
+}
+
+enum With {
+    Secret(Secret),
+    Key(ClientKey),
+}
+
+/// The private key that signs our assertions.
+pub(crate) struct ClientKey {
+    /// As it was written, to see whether it changed.
+    written: Secret,
+    id: Option<Box<str>>,
+    pair: Pair,
+}
+
+enum Pair {
+    Es256(EcdsaKeyPair),
+    EdDsa(Ed25519KeyPair),
+}
+
+impl ClientAuthentication {
+    pub(crate) fn by_secret(client: &str, secret: Secret) -> Self {
+        Self { client: client.into(), with: With::Secret(secret) }
+    }
+
+    pub(crate) fn by_key(client: &str, key: ClientKey) -> Self {
+        Self { client: client.into(), with: With::Key(key) }
+    }
+
+    /// Our name there.
+    pub(crate) fn client(&self) -> &str {
+        &self.client
+    }
+
+    /// Whether this shows the same in the same way.
+    pub(crate) fn is_same(&self, other: &Self) -> bool {
+        self.client == other.client
+            && match (&self.with, &other.with) {
+                (With::Secret(mine), With::Secret(other)) => mine.matches(other.expose()),
+                (With::Key(mine), With::Key(other)) => {
+                    mine.id == other.id && mine.written.matches(other.written.expose())
+                }
+                (With::Secret(_), With::Key(_)) | (With::Key(_), With::Secret(_)) => false,
+            }
+    }
+
+    /// The form with what shows who we are; `None` if nothing could be signed.
+    pub(super) fn form(&self, parameters: &[(&str, &str)], issuer: &str, now: Timestamp) -> Option<Form> {
+        match &self.with {
+            With::Secret(secret) => Some(form_of(parameters, Some(basic(&self.client, secret)))),
+            With::Key(key) => {
+                let assertion = key.assertion(&self.client, issuer, now)?;
+                let mut parameters = parameters.to_vec();
+                parameters.extend([
+                    ("client_id", &*self.client),
+                    ("client_assertion_type", ASSERTION_TYPE),
+                    ("client_assertion", &assertion),
+                ]);
+                Some(form_of(&parameters, None))
+            }
+        }
+    }
+}
+
+impl ClientKey {
+    /// Reads a private key in PKCS #8, as PEM: P-256 or Ed25519.
+    pub(crate) fn read(pem: &Secret, id: Option<&str>) -> Option<Self> {
+        let text = pem.expose_text()?;
+        let (_, rest) = text.split_once("-----BEGIN PRIVATE KEY-----")?;
+        let (body, _) = rest.split_once("-----END PRIVATE KEY-----")?;
+        let body: String = body.split_ascii_whitespace().collect();
+        let der = Secret::new(STANDARD.decode(body).ok()?);
+        let pair = match EcdsaKeyPair::from_pkcs8(&ECDSA_P256_SHA256_FIXED_SIGNING, der.expose()) {
+            Ok(pair) => Pair::Es256(pair),
+            Err(_) => Pair::EdDsa(Ed25519KeyPair::from_pkcs8(der.expose()).ok()?),
+        };
+        Some(Self { written: pem.clone(), id: id.map(Box::from), pair })
+    }
+
+    /// RFC 7523 §3.
+    fn assertion(&self, client: &str, issuer: &str, now: Timestamp) -> Option<String> {
+        let algorithm = match &self.pair {
+            Pair::Es256(_) => "ES256",
+            Pair::EdDsa(_) => "EdDSA",
+        };
+        let mut header = json!({ "alg": algorithm, "typ": "JWT" });
+        if let (Some(id), Value::Object(members)) = (&self.id, &mut header) {
+            members.insert("kid".into(), (**id).into());
+        }
+        let claims = json!({
+            "iss": client,
+            "sub": client,
+            "aud": issuer,
+            "jti": unguessable().ok()?.expose_text()?,
+            "iat": now.as_seconds(),
+            "exp": now.plus(ASSERTION_LIFE).as_seconds(),
+        });
+        let encoded = |value: &Value| URL_SAFE_NO_PAD.encode(value.to_string());
+        let mut assertion = format!("{}.{}", encoded(&header), encoded(&claims));
+        let signature = match &self.pair {
+            Pair::Es256(pair) => {
+                pair.sign(&SystemRandom::new(), assertion.as_bytes()).ok()?.as_ref().to_vec()
+            }
+            Pair::EdDsa(pair) => pair.sign(assertion.as_bytes()).as_ref().to_vec(),
+        };
+        assertion.push('.');
+        URL_SAFE_NO_PAD.encode_string(signature, &mut assertion);
+        Some(assertion)
+    }
+}
+
+impl fmt::Debug for ClientAuthentication {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("ClientAuthentication").field("client", &self.client).finish_non_exhaustive()
+    }
+}
