@@ -41,7 +41,7 @@ pub use decode::{decode, decode_at};
 pub use diagnostic::{Diagnostic, Severity, quote};
 pub use diagnostics::{Color, Diagnostics};
 pub use document::Document;
-pub use environment::Environment;
+pub use environment::{Environment, Vault};
 pub use limits::Limits;
 pub use period::Period;
 pub use place::Place;

@@ -1,6 +1,6 @@
 //! Secrets are named in the configuration and never written there.
 //!
-//! In: `${env:NAME}` or `${file:PATH}`. Out: a [`Secret`]. Called by the `compile.rs` of each layer that
+//! In: `${env:NAME}`, `${file:PATH}` or `${vault:PATH#FIELD}`. Out: a [`Secret`]. Called by the `compile.rs` of each layer that
 //! needs one. Nothing here, and no diagnostic made here, ever carries the secret or a text that may be
 //! one. OWASP ASVS 13.3.1, 13.3.2.
 
@@ -20,7 +20,7 @@ use crate::place::Place;
 #[cfg(unix)]
 use crate::private_file::is_private;
 
-/// Where a secret is kept: `${env:NAME}` or `${file:PATH}`.
+/// Where a secret is kept: `${env:NAME}`, `${file:PATH}` or `${vault:PATH#FIELD}`.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub struct SecretReference(Kept);
 
@@ -28,6 +28,7 @@ pub struct SecretReference(Kept);
 enum Kept {
     Variable(String),
     File(String),
+    Vault { path: String, field: String },
 }
 
 /// Why a secret could not be had. Never carries the secret.
@@ -67,6 +68,20 @@ pub enum SecretError {
         /// The file.
         path: PathBuf,
     },
+    /// The reference names a vault, and none is configured where it is read.
+    #[error("`{reference}` needs a vault, and none is configured")]
+    VaultUnset {
+        /// Which one.
+        reference: SecretReference,
+    },
+    /// The vault did not give the secret.
+    #[error("`{reference}` is not to be had: {cause}")]
+    VaultRefused {
+        /// Which one.
+        reference: SecretReference,
+        /// What the vault, or the way to it, says.
+        cause: String,
+    },
     /// The variable or file holds nothing but a line break.
     #[error("secret `{reference}` is empty")]
     Empty {
@@ -80,7 +95,7 @@ const MOST_BYTES: u64 = 1024 * 1024;
 
 /// Text that is no reference. Does not carry the text: it may be the secret itself.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
-#[error("not a secret reference; write `${{env:NAME}}` or `${{file:PATH}}`")]
+#[error("not a secret reference; write `${{env:NAME}}`, `${{file:PATH}}` or `${{vault:PATH#FIELD}}`")]
 pub struct NotAReference;
 
 impl SecretReference {
@@ -95,6 +110,7 @@ impl SecretReference {
                 .variable(name)
                 .ok_or_else(|| SecretError::VariableMissing { name: name.clone() })?,
             Kept::File(path) => read_guarded(&environment.path(path))?,
+            Kept::Vault { path, field } => return self.from_vault(path, field, environment),
         };
         if bytes.last() == Some(&b'\n') {
             bytes.pop();
@@ -106,6 +122,26 @@ impl SecretReference {
         // Made first, so that the bytes are wiped whatever happens next.
         let secret = Secret::new(bytes);
         if is_empty { Err(SecretError::Empty { reference: self.clone() }) } else { Ok(secret) }
+    }
+
+    /// The path and the field, if a vault keeps it.
+    #[must_use]
+    pub fn in_vault(&self) -> Option<(&str, &str)> {
+        match &self.0 {
+            Kept::Vault { path, field } => Some((path, field)),
+            Kept::Variable(_) | Kept::File(_) => None,
+        }
+    }
+
+    fn from_vault(&self, path: &str, field: &str, environment: &Environment) -> Result<Secret, SecretError> {
+        let vault = environment.vault().ok_or_else(|| SecretError::VaultUnset { reference: self.clone() })?;
+        let secret = vault
+            .field(path, field)
+            .map_err(|cause| SecretError::VaultRefused { reference: self.clone(), cause })?;
+        match secret.expose().is_empty() {
+            true => Err(SecretError::Empty { reference: self.clone() }),
+            false => Ok(secret),
+        }
     }
 
     /// Fetches the secret; what is wrong becomes a diagnostic at `place`.
@@ -138,9 +174,13 @@ impl SecretError {
                 .help(
                     "check the path, which is relative to the main configuration file, and the file's owner",
                 ),
-            Self::FileExposed { path, .. } => of(code::SECRET_FILE_EXPOSED)
-                .help(format!("run `chmod 600 {}`, or 640 for a group", path.display())),
+            Self::FileExposed { path, .. } => {
+                of(code::SECRET_FILE_EXPOSED).help(format!("run `chmod 600 {}`, or 640 for a group", path.display()))
+            }
             Self::FileTooLarge { .. } => of(code::SECRET_TOO_LARGE).help("check the path"),
+            Self::VaultUnset { .. } => of(code::SECRET_VAULT_UNSET).help("say where it is, under `vault:`"),
+            Self::VaultRefused { .. } => of(code::SECRET_VAULT_REFUSED)
+                .help("check the path and the field, and what the vault allows this gateway to read"),
             Self::Empty { .. } => of(code::SECRET_EMPTY).help("fill it, or remove the setting that names it"),
         }
     }
@@ -152,7 +192,7 @@ pub(crate) fn literal(place: Place) -> Diagnostic {
     Diagnostic::error(codes::file::SECRET_LITERAL, "secret is not given as a reference")
         .at(place)
         .label("this needs the name of a secret, not the secret")
-        .help("write `${env:NAME}` or `${file:PATH}`, and replace the secret if one stood here: it may have been seen")
+        .help("write `${env:NAME}`, `${file:PATH}` or `${vault:PATH#FIELD}`, and replace the secret if one stood here: it may have been seen")
         .conceal()
 }
 
@@ -199,6 +239,12 @@ impl FromStr for SecretReference {
         match inside.split_once(':') {
             Some(("env", name)) if is_variable_name(name) => Ok(Self(Kept::Variable(name.to_owned()))),
             Some(("file", path)) if is_path(path) => Ok(Self(Kept::File(path.to_owned()))),
+            Some(("vault", rest)) => match rest.split_once('#') {
+                Some((path, field)) if is_vault_path(path) && is_vault_name(field) => {
+                    Ok(Self(Kept::Vault { path: path.to_owned(), field: field.to_owned() }))
+                }
+                Some(_) | None => Err(NotAReference),
+            },
             _ => Err(NotAReference),
         }
     }
@@ -213,11 +259,22 @@ fn is_path(path: &str) -> bool {
     !path.is_empty() && !path.contains(['}', '\n', '\0'])
 }
 
+/// Segments of plain names: such a path means the same to every server between us and the vault.
+fn is_vault_path(path: &str) -> bool {
+    path.split('/').all(is_vault_name)
+}
+
+fn is_vault_name(name: &str) -> bool {
+    let is_plain = |byte: u8| byte.is_ascii_alphanumeric() || matches!(byte, b'-' | b'_' | b'.');
+    !name.is_empty() && name.bytes().all(is_plain) && name.bytes().any(|byte| byte != b'.')
+}
+
 impl fmt::Display for SecretReference {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match &self.0 {
             Kept::Variable(name) => write!(f, "${{env:{name}}}"),
             Kept::File(path) => write!(f, "${{file:{path}}}"),
+            Kept::Vault { path, field } => write!(f, "${{vault:{path}#{field}}}"),
         }
     }
 }
@@ -255,8 +312,8 @@ impl schemars::JsonSchema for SecretReference {
         schemars::json_schema!({
             "title": "secret reference",
             "type": "string",
-            "pattern": r"^\$\{(env:[A-Za-z_][A-Za-z0-9_]*|file:[^}\x00\n]+)\}$",
-            "examples": ["${env:CLIENT_SECRET}", "${file:/run/secrets/client}"],
+            "pattern": r"^\$\{(env:[A-Za-z_][A-Za-z0-9_]*|file:[^}\x00\n]+|vault:[A-Za-z0-9_.-]+(/[A-Za-z0-9_.-]+)*#[A-Za-z0-9_.-]+)\}$",
+            "examples": ["${env:CLIENT_SECRET}", "${file:/run/secrets/client}", "${vault:shop/oauth#client_secret}"],
             // Tells the diagnostics, and editors, that what stands here is not to be shown.
             "writeOnly": true,
         })

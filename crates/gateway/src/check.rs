@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use portcullis_audit::{Memory, Metrics, OnFailure, Recorder, Settings, SinkChoice};
-use portcullis_config::Diagnostics;
+use portcullis_config::{Diagnostics, Document};
 use portcullis_tls::{HttpTokens, Surroundings};
 use serde_json::Value;
 
@@ -11,6 +11,7 @@ use crate::compile::{self, Workshop};
 use crate::config::GatewayConfig;
 use crate::fetch::GuardedFetch;
 use crate::gateway::{Options, StartError, compile_all, system};
+use crate::vault::Keeper;
 
 /// What a configuration amounts to.
 pub struct Checked {
@@ -29,14 +30,7 @@ pub struct Checked {
 /// # Errors
 /// [`StartError::Configuration`] with every mistake in every file.
 pub fn check(options: &Options) -> Result<Checked, StartError> {
-    let settings = Settings {
-        sink: SinkChoice::Memory(Memory::default()),
-        queue_bytes: 64 * 1024,
-        on_failure: OnFailure::Continue,
-    };
-    let recorder = Recorder::open(&settings, options.clock.clone())
-        .map_err(|error| system("cannot check", std::io::Error::other(error)))?;
-    let recorder = Arc::new(recorder);
+    let recorder = forgetful_recorder(options)?;
     let metrics = Arc::new(Metrics::new(Arc::clone(&recorder), Box::new(|_| {})));
     let workshop = workshop(options, metrics, recorder)?;
     let (compiled, _) = compile_all(&workshop)?;
@@ -47,6 +41,18 @@ pub fn check(options: &Options) -> Result<Checked, StartError> {
         operations,
         warnings: compiled.warnings,
     })
+}
+
+/// A recorder for commands that decide nothing about requests: nobody reads what it keeps.
+pub(crate) fn forgetful_recorder(options: &Options) -> Result<Arc<Recorder>, StartError> {
+    let settings = Settings {
+        sink: SinkChoice::Memory(Memory::default()),
+        queue_bytes: 64 * 1024,
+        on_failure: OnFailure::Continue,
+    };
+    Recorder::open(&settings, options.clock.clone())
+        .map(Arc::new)
+        .map_err(|error| system("cannot check", std::io::Error::other(error)))
 }
 
 /// The JSON Schema of `portcullis.yaml`, for editors.
@@ -62,15 +68,16 @@ pub(crate) fn workshop(
     recorder: Arc<Recorder>,
 ) -> Result<Workshop, StartError> {
     let (document, _, config) = compile::read(&options.file).map_err(StartError::Configuration)?;
-    let surroundings = surroundings(options, &config);
+    let (surroundings, vault) = surroundings(options, &document, &config, &recorder)?;
     let fetch = GuardedFetch::new(&surroundings, Arc::clone(&recorder))
         .map_err(|error| system("cannot verify servers", std::io::Error::other(error)))?;
-    let lasting = compile::lasting(&config, &document.at(""), &surroundings, &options.clock)
+    let lasting = compile::lasting(&config, &document.at(""), &surroundings, &options.clock, &recorder)
         .map_err(|error| system("cannot verify servers", std::io::Error::other(error)))?;
     Ok(Workshop {
         lasting: Arc::new(lasting),
         file: options.file.clone(),
-        environment: options.environment.clone(),
+        environment: surroundings.environment.clone(),
+        vault,
         clock: options.clock.clone(),
         fetch: Arc::new(fetch),
         surroundings,
@@ -79,8 +86,29 @@ pub(crate) fn workshop(
     })
 }
 
-/// What TLS stands on.
-pub(crate) fn surroundings(options: &Options, config: &GatewayConfig) -> Surroundings {
+/// What TLS stands on, and the vault behind its environment. The secrets that the file names are read.
+pub(crate) fn surroundings(
+    options: &Options,
+    document: &Arc<Document>,
+    config: &GatewayConfig,
+    recorder: &Arc<Recorder>,
+) -> Result<(Surroundings, Option<Arc<Keeper>>), StartError> {
+    let mut surroundings = bare_surroundings(options, config);
+    let Some(section) = &config.vault else { return Ok((surroundings, None)) };
+    let mut diagnostics = Diagnostics::new();
+    let place = document.at("").child("vault");
+    let recorder = Arc::clone(recorder);
+    let keeper =
+        Keeper::compile(section, &place, &surroundings, recorder, options.clock.clone(), &mut diagnostics);
+    let Some(keeper) = keeper.filter(|_| !diagnostics.has_errors()) else {
+        return Err(StartError::Configuration(diagnostics));
+    };
+    keeper.prepare_blocking(document).map_err(|error| system("cannot read the vault", error))?;
+    surroundings.environment = surroundings.environment.with_vault(keeper.shelf());
+    Ok((surroundings, Some(Arc::new(keeper))))
+}
+
+fn bare_surroundings(options: &Options, config: &GatewayConfig) -> Surroundings {
     Surroundings {
         environment: options.environment.clone(),
         clock: options.clock.clone(),

@@ -77,6 +77,9 @@ impl Control {
         if let Some(admin) = self.admin.take() {
             tokio::spawn(admin.serve(Arc::clone(&self.shared), self.commands.clone(), self.phase.clone()));
         }
+        if let Some(vault) = &self.workshop.vault {
+            tokio::spawn(Arc::clone(vault).keep(self.commands.clone()));
+        }
         let lasting = Arc::clone(&self.workshop.lasting);
         tokio::spawn(Arc::clone(&lasting).follow());
         let mut certificates = Certificates::default();
@@ -89,7 +92,7 @@ impl Control {
             tokio::select! {
                 command = self.inbox.recv() => match command {
                     None | Some(Command::Stop) => break,
-                    Some(Command::Reload(answer)) => self.reload(&mut background, answer),
+                    Some(Command::Reload(answer)) => self.reload(&mut background, answer).await,
                 },
                 _ = calendar.tick() => {
                     certificates.look(&self.plans, &self.shared);
@@ -103,7 +106,7 @@ impl Control {
                     // Changes that come together are taken up together; a file written in two steps is read
                     // when it is whole.
                     tokio::time::sleep(SETTLE).await;
-                    self.reload(&mut background, None);
+                    self.reload(&mut background, None).await;
                 }
             }
             certificates.look(&self.plans, &self.shared);
@@ -126,11 +129,12 @@ impl Control {
         }
     }
 
-    fn reload(
+    async fn reload(
         &mut self,
         background: &mut JoinSet<()>,
         answer: Option<blocking::Sender<Result<String, Diagnostics>>>,
     ) {
+        self.read_new_secrets().await;
         let outcome = self.try_reload(background);
         match &outcome {
             Ok(revision) => {
@@ -159,6 +163,15 @@ impl Control {
         if let Some(answer) = answer {
             // Whoever asked may have stopped waiting.
             let _ = answer.send(outcome);
+        }
+    }
+
+    /// A file that changed may name secrets that were never read.
+    async fn read_new_secrets(&self) {
+        if let Some(vault) = &self.workshop.vault
+            && let Ok((document, _, _)) = compile::read(&self.workshop.file)
+        {
+            vault.prepare(&document).await;
         }
     }
 

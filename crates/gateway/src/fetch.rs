@@ -33,13 +33,38 @@ impl GuardedFetch {
     /// # Errors
     /// What rustls says; without any authority, for instance.
     pub(crate) fn new(surroundings: &Surroundings, recorder: Arc<Recorder>) -> Result<Self, rustls::Error> {
-        Ok(Self { tls: ClientTls::public(&[Protocol::Http1], surroundings)?, recorder })
+        Ok(Self::over(ClientTls::public(&[Protocol::Http1], surroundings)?, recorder))
+    }
+
+    /// The same with trust of its own.
+    pub(crate) const fn over(tls: ClientTls, recorder: Arc<Recorder>) -> Self {
+        Self { tls, recorder }
+    }
+
+    /// Sends `request` to `url`, which names the target.
+    ///
+    /// # Errors
+    /// [`FetchError`], which is noted in the record as well.
+    pub(crate) async fn send(
+        &self,
+        url: &Url,
+        request: Request<Full<Bytes>>,
+        bounds: FetchBounds,
+    ) -> Result<Fetched, FetchError> {
+        let fetched = match tokio::time::timeout(bounds.time, self.fetch(url, request, bounds)).await {
+            Ok(result) => result,
+            Err(_) => Err(FetchError::TimedOut),
+        };
+        if let Err(error) = &fetched {
+            self.recorder.note(&System::FetchRefused { url: url.as_str(), cause: &error.to_string() });
+        }
+        fetched
     }
 
     async fn fetch(
         &self,
         url: &Url,
-        form: Option<&Form>,
+        request: Request<Full<Bytes>>,
         bounds: FetchBounds,
     ) -> Result<Fetched, FetchError> {
         let host = url.host().ok_or(FetchError::AddressRefused)?;
@@ -53,12 +78,12 @@ impl GuardedFetch {
         };
         let tcp = TcpStream::connect(address).await.map_err(|_| FetchError::Unreachable)?;
         if !is_tls {
-            return ask(tcp, url, form, bounds).await;
+            return ask(tcp, url, request, bounds).await;
         }
         let name = host.to_string();
         let name = name.trim_start_matches('[').trim_end_matches(']');
         match self.tls.connect(name, tcp).await {
-            Ok((stream, _)) => ask(stream, url, form, bounds).await,
+            Ok((stream, _)) => ask(stream, url, request, bounds).await,
             Err(failure) if failure.fault.upstream_reason() == Reason::UpstreamUntrusted => {
                 Err(FetchError::Untrusted)
             }
@@ -85,14 +110,11 @@ impl GuardedFetch {
         bounds: FetchBounds,
     ) -> FetchFuture<'a> {
         Box::pin(async move {
-            let fetched = match tokio::time::timeout(bounds.time, self.fetch(url, form, bounds)).await {
-                Ok(result) => result,
-                Err(_) => Err(FetchError::TimedOut),
-            };
-            if let Err(error) = &fetched {
-                self.recorder.note(&System::FetchRefused { url: url.as_str(), cause: &error.to_string() });
+            let mut request = Request::new(Full::default());
+            if let Some(form) = form {
+                fill(&mut request, form)?;
             }
-            fetched
+            self.send(url, request, bounds).await
         })
     }
 }
@@ -159,17 +181,18 @@ fn is_link_local(address: IpAddr) -> bool {
     }
 }
 
-async fn ask<S>(stream: S, url: &Url, form: Option<&Form>, bounds: FetchBounds) -> Result<Fetched, FetchError>
+async fn ask<S>(
+    stream: S,
+    url: &Url,
+    mut request: Request<Full<Bytes>>,
+    bounds: FetchBounds,
+) -> Result<Fetched, FetchError>
 where
     S: AsyncRead + AsyncWrite + Unpin + Send + 'static,
 {
     let (mut sender, connection) = hyper::client::conn::http1::handshake(TokioIo::new(stream))
         .await
         .map_err(|_| FetchError::Unreachable)?;
-    let mut request = Request::new(Full::default());
-    if let Some(form) = form {
-        fill(&mut request, form)?;
-    }
     let target = &url[url::Position::BeforePath..url::Position::AfterQuery];
     *request.uri_mut() = target.parse().map_err(|_| FetchError::Malformed)?;
     let authority = &url[url::Position::BeforeHost..url::Position::AfterPort];

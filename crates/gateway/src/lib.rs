@@ -47,6 +47,7 @@ mod stages;
 mod timer;
 mod together;
 mod trace;
+mod vault;
 mod walk;
 mod worker;
 

@@ -10,8 +10,8 @@ use portcullis_authn::api_key::config::ApiKeysConfig;
 use portcullis_config::Diagnostics;
 use portcullis_store::Store;
 
-use crate::compile;
 use crate::gateway::{Options, StartError, system};
+use crate::{check, compile};
 
 /// The store of a configuration, open.
 pub struct Operated {
@@ -43,7 +43,8 @@ pub struct BelievedIssuer {
 /// [`StartError::System`] if the store cannot be opened.
 pub fn operate(options: &Options) -> Result<Operated, StartError> {
     let (document, _, config) = compile::read(&options.file).map_err(StartError::Configuration)?;
-    let surroundings = crate::check::surroundings(options, &config);
+    let recorder = check::forgetful_recorder(options)?;
+    let (surroundings, _) = check::surroundings(options, &document, &config, &recorder)?;
     let mut diagnostics = Diagnostics::new();
     let settings = compile::store_settings(&config, &document.at(""), &surroundings, &mut diagnostics)
         .map_err(|error| system("cannot verify servers", std::io::Error::other(error)))?;

@@ -131,7 +131,7 @@ codes! {
         title: "secret is written into the file",
         means: "A setting that names a secret holds other text than a reference.",
         matters: "Configuration is copied, reviewed, committed and printed; a secret in it is no secret any more (ASVS 13.3.1).",
-        mend: "Put the secret into an environment variable or a file that only the gateway's user can read, name it as `${env:NAME}` or `${file:PATH}`, and replace the secret: it may have been seen.",
+        mend: "Put the secret into an environment variable, a file that only the gateway's user can read, or a vault, name it as `${env:NAME}`, `${file:PATH}` or `${vault:PATH#FIELD}`, and replace the secret: it may have been seen.",
     }
     SECRET_VARIABLE_MISSING = "C0031" {
         title: "environment variable of a secret is not set",
@@ -162,5 +162,23 @@ codes! {
         means: "The file that a reference names is larger than any key or password.",
         matters: "It is probably not the file that was meant, and it would be kept in memory.",
         mend: "Check the path.",
+    }
+    SECRET_VAULT_UNSET = "C0036" {
+        title: "no vault is configured",
+        means: "A reference `${vault:PATH#FIELD}` stands where no vault can be asked: the file has no `vault:` section, or the reference is part of that section.",
+        matters: "Running on without the secret would leave what it protects open or broken.",
+        mend: "Add `vault:` with its address and a credential, which itself comes from `${env:NAME}` or `${file:PATH}`.",
+    }
+    SECRET_VAULT_REFUSED = "C0037" {
+        title: "vault does not give the secret",
+        means: "The vault cannot be reached, refuses the gateway, or has no such path or field.",
+        matters: "Running on without the secret would leave what it protects open or broken.",
+        mend: "Read the cause in the message. `vault kv get` with the gateway's own token shows what it may read.",
+    }
+    VAULT_UNUSABLE = "C0038" {
+        title: "vault cannot be asked",
+        means: "The section `vault:` has no usable address or credential.",
+        matters: "No secret that is kept there can be read.",
+        mend: "Give `address` as a URL, and either `token` or `approle`.",
     }
 }

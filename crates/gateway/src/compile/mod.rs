@@ -29,6 +29,7 @@ use crate::config::{GatewayConfig, SecurityTxtConfig};
 use crate::forward::{HealthRules, Upstream};
 use crate::lasting::Lasting;
 use crate::policy::{Hosts, Mount, Policy, Timeouts};
+use crate::vault::Keeper;
 
 pub(crate) use documents::Library;
 pub(crate) use lasting::{lasting, store_settings, store_unusable};
@@ -40,6 +41,7 @@ pub(crate) struct Workshop {
     /// `portcullis.yaml`.
     pub(crate) file: PathBuf,
     pub(crate) environment: Environment,
+    pub(crate) vault: Option<Arc<Keeper>>,
     pub(crate) clock: Clock,
     pub(crate) fetch: Arc<dyn Fetch>,
     pub(crate) surroundings: Surroundings,

@@ -9,6 +9,7 @@ mod client;
 mod hand_over;
 mod listen;
 mod upstream;
+mod vault;
 
 use std::collections::BTreeMap;
 use std::path::PathBuf;
@@ -34,6 +35,7 @@ pub(crate) use client::{BoundsConfig, TimeoutsConfig};
 pub(crate) use hand_over::HandOverConfig;
 pub(crate) use listen::{ListenConfig, PlaintextConfig, ProtocolConfig};
 pub(crate) use upstream::{BalanceConfig, UpstreamConfig, UpstreamProtocolConfig, UpstreamSettings};
+pub(crate) use vault::VaultConfig;
 
 /// The whole of `portcullis.yaml`.
 #[derive(Clone, Debug, Deserialize, Serialize, JsonSchema)]
@@ -70,6 +72,9 @@ pub struct GatewayConfig {
     /// Where keys, revocations and sessions are kept. Fixed when the process starts.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub(crate) store: Option<StoreConfig>,
+    /// Where `${vault:PATH#FIELD}` is read. Fixed when the process starts.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(crate) vault: Option<VaultConfig>,
     /// Limits that hold before an API is chosen.
     #[serde(default)]
     pub(crate) limits: LimitsConfig,

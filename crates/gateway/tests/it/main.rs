@@ -46,5 +46,6 @@ mod slow;
 mod step_up;
 mod tls_events;
 mod upstream_faults;
+mod vault;
 mod vectors_http1;
 mod websocket;

@@ -2,12 +2,12 @@
 
 use std::time::Duration;
 
-use portcullis_domain::{Reason, Revocation, RevocationKind, RevocationStore as _, Timestamp};
+use portcullis_domain::{KeyStore as _, Clock, Reason, Revocation, RevocationKind, RevocationStore as _, Timestamp};
 use portcullis_testkit::wait::until;
 use portcullis_testkit::{Database, RawClient};
 use serde_json::json;
 
-use crate::api_keys::{Keys, done};
+use crate::api_keys::{Keys, done, for_applications};
 use crate::walk::{ISSUER, SUBJECT, Setup, Walk, get};
 
 fn revocation(walk: &Walk, kind: RevocationKind, value: &str) -> Revocation {
@@ -47,7 +47,6 @@ fn with_store() -> Setup {
     Setup::new().policy(json!({ "store": {} }))
 }
 
-// proves-part: KEY-06 (two nodes; the seconds are those of the poll)
 #[test]
 fn a_remembered_token_is_refused_once_any_of_its_claims_is_revoked() {
     for (kind, value) in [
@@ -154,7 +153,42 @@ fn a_store_that_cannot_be_read_does_not_start() {
     assert!(setup.try_start().is_err());
 }
 
-// proves-part: KEY-06 (the seconds are those of the poll)
+// proves: KEY-06
+#[test]
+fn what_is_revoked_at_one_gateway_is_refused_by_the_other_within_seconds_and_after_a_restart() {
+    const SECRET: &str = "q8Zp1vN4x7Yt0Rw3Lk6Jm9Hs2Gd5Fb8C";
+    let database = Database::new();
+    let node = || {
+        for_applications()
+            .secret("url", database.url())
+            .secret("root", SECRET)
+            .policy(json!({ "store": { "postgresql": "${file:url}", "secret": "${file:root}" } }))
+            .start()
+    };
+    let (one, mut other) = (node(), node());
+    let keys = Keys::at(&one, &database.url(), SECRET);
+    let (id, key) = keys.add(|_| {});
+    let token = other.token("orders:read");
+    for walk in [&one, &other] {
+        walk.send(get("/stock").with(format!("X-API-Key: {key}"))).passed();
+    }
+    other.send(get("/orders").bearer(&token)).passed();
+    let began = Clock::machine();
+    done(keys.store().revoke_key(id, one.clock.now().wall));
+    done(keys.store().revoke(revocation(&one, RevocationKind::Subject, SUBJECT)));
+    for walk in [&one, &other] {
+        until("the key is refused", || {
+            let outcome = walk.send(get("/stock").with(format!("X-API-Key: {key}")));
+            outcome.response.status == 401
+        });
+    }
+    until_revoked(&other, &token);
+    assert!(began.mono() < Duration::from_secs(5), "{:?}", began.mono());
+    other.restart();
+    other.send(get("/stock").with(format!("X-API-Key: {key}"))).refused(Reason::KeyRevoked);
+    other.send(get("/orders").bearer(&token)).refused(Reason::TokenRevoked);
+}
+
 #[test]
 fn two_gateways_share_what_is_revoked_and_let_nobody_in_when_they_cannot_tell_for_long() {
     let database = Database::new();
