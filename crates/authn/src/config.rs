@@ -213,6 +213,33 @@ pub struct PasswordConfig {
     pub remembered: Period,
 }
 
+/// A token for one upstream in place of the client's (RFC 8693). It never has more scope than the client's.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct ExchangeConfig {
+    /// The token endpoint of the issuer of the clients' tokens.
+    pub url: String,
+    /// Our client identifier there.
+    pub client: String,
+    /// Our client secret, sent as RFC 6749 §2.3.1 has it (`client_secret_basic`).
+    pub secret: SecretReference,
+    /// The upstream's name at the issuer.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub audience: Option<String>,
+    /// The upstream's address at the issuer (RFC 8707).
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub resource: Option<String>,
+    /// Scopes to ask for; a caller who lacks one is refused. Unset: those of the client's token.
+    #[serde(default)]
+    pub scopes: Vec<String>,
+    /// Time for one exchange. When the issuer does not answer, the request is refused with 503.
+    #[serde(default = "default_introspection_timeout")]
+    pub timeout: Period,
+    /// Whether the endpoint may lie at a private or loopback address.
+    #[serde(default)]
+    pub allow_private_network: bool,
+}
+
 /// Tokens of our own that tell upstreams who is calling.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]

@@ -27,6 +27,7 @@ mod challenge;
 mod compile;
 pub mod config;
 mod dpop;
+pub mod exchange;
 mod fetch;
 pub mod internal_token;
 mod introspection;

@@ -267,6 +267,10 @@ reasons! {
     PermitMissing = "permit_missing", Authorize, 403, Policy, "This operation is not permitted.", "OWASP API5:2023";
     /// No rule permits this caller, on a route whose objects are confidential: looks like absence.
     ObjectConcealed = "object_concealed" as "operation_unknown", Authorize, 404, Policy, "There is nothing here.", "RFC 9110 §15.5.4";
+    /// The issuer gives no token for the upstream on behalf of this caller, or one with more than the caller has.
+    ExchangeRefused = "exchange_refused", Authorize, 403, Policy, "This operation is not permitted.", "RFC 8693 §2.2.2";
+    /// The issuer could not be asked for the upstream's token.
+    ExchangeUnavailable = "exchange_unavailable", Authorize, 503, Gateway, "Authorization is temporarily unavailable.", "RFC 8693 §2.2";
     /// An expression or decision point failed; that is a denial.
     DecisionUnavailable = "decision_unavailable", Authorize, 503, Gateway, "Authorization is temporarily unavailable.", "ASVS 16.5.3";
 

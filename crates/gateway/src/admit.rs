@@ -5,7 +5,7 @@
 //! configuration says whether and how strictly a stage works, never when. This is the policy enforcement
 //! point of NIST SP 800-162.
 
-use http::HeaderMap;
+use http::{HeaderMap, HeaderValue};
 use http::request::Parts;
 use hyper::body::Incoming;
 use hyper::upgrade::OnUpgrade;
@@ -19,6 +19,7 @@ use crate::conceal;
 use crate::forward::RequestBody;
 use crate::local::Local;
 use crate::policy::{Api, Policy, Route};
+use crate::stages::exchange;
 use crate::stages::identify::{Known, identify};
 use crate::stages::limit::{self, Budget};
 use crate::stages::route::{self, Routed};
@@ -39,6 +40,8 @@ pub(crate) struct Admitted<'p> {
     pub(crate) switch: Switch,
     /// A place among the caller's calls under way; held until the answer is complete.
     pub(crate) place: Option<Place>,
+    /// The token that the upstream gets in place of the client's.
+    pub(crate) exchanged: Option<HeaderValue>,
     _only_made_here: Seal,
 }
 
@@ -90,7 +93,7 @@ pub(crate) async fn admit<'p>(
 
     // The credential is taken out of the head here, whoever it belongs to.
     let identified = identify(policy, api, route, envelope, &authority, &mut headers, &target).await;
-    let stripped_query = identified.stripped_query;
+    let (stripped_query, shown_token) = (identified.stripped_query, identified.token);
     if !matches!(route.demand, Demand::Public) {
         trace.read_clock();
     }
@@ -124,6 +127,9 @@ pub(crate) async fn admit<'p>(
     trace.step_at(Stage::Validate, route.strengths.validate, checked)?;
     let body = validate::body(policy, route, &headers, body, trace).await?;
 
+    let exchanged = exchange::for_upstream(api, permit.caller(), shown_token.as_ref(), envelope).await;
+    let exchanged = trace.step(Stage::Authorize, exchanged)?;
+
     drop(parameters);
     let target = stripped_query.unwrap_or(target);
     Ok(Admission::Forward(Box::new(Admitted {
@@ -137,6 +143,7 @@ pub(crate) async fn admit<'p>(
         budget,
         switch,
         place,
+        exchanged,
         _only_made_here: Seal,
     })))
 }

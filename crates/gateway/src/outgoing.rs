@@ -29,7 +29,8 @@ pub(crate) fn build(
     envelope: &Envelope,
     admitted: Admitted<'_>,
 ) -> (Box<Request<RequestBody>>, Switch, Option<Place>) {
-    let Admitted { api, permit, target, authority, mut headers, body, switch, place, .. } = admitted;
+    let Admitted { api, permit, target, authority, mut headers, body, switch, place, exchanged, .. } =
+        admitted;
 
     let strips_credential = api.credential == CredentialConfig::Strip;
     let trailers = hop_by_hop::strip(&mut headers, |name| {
@@ -43,6 +44,9 @@ pub(crate) fn build(
     headers.insert(RECEIPT, envelope.receipt_value.clone());
     if let Caller::Authenticated(principal) = permit.caller() {
         api.hand_over.introduce(&mut headers, principal, envelope.now);
+    }
+    if let Some(token) = exchanged {
+        headers.insert(header::AUTHORIZATION, token);
     }
     if let Some(certificate) = envelope.connection.client_certificate() {
         headers.insert(CLIENT_CERT, text_value(certificate.client_cert()));

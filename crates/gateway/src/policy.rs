@@ -15,6 +15,7 @@ use portcullis_audit::Destination;
 use portcullis_audit::metrics::OperationMetrics;
 use portcullis_authn::api_key::{AcceptedKeys, KeyHeaders};
 use portcullis_authn::certificate::AcceptedCertificates;
+use portcullis_authn::exchange::TokenExchange;
 use portcullis_authn::internal_token::InternalTokens;
 use portcullis_authn::password::Passwords;
 use portcullis_authn::{AcceptedSchemes, Authenticator};
@@ -100,6 +101,8 @@ pub(crate) struct Api {
     pub(crate) plaintext: Option<PlaintextConfig>,
     pub(crate) credential: CredentialConfig,
     pub(crate) hand_over: HandOver,
+    /// Gets the upstream a token of its own from the issuer, if the operator wants that.
+    pub(crate) exchange: Option<TokenExchange>,
     /// Headers in which any of its operations takes API keys; no key in them reaches the upstream.
     pub(crate) key_headers: KeyHeaders,
     pub(crate) host_header: HostHeaderConfig,

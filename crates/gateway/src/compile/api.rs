@@ -7,6 +7,7 @@ use http::{HeaderName, HeaderValue, header};
 use portcullis_audit::Destination;
 use portcullis_authn::api_key::{AcceptedKeys, KeyHeaders};
 use portcullis_authn::certificate::{AcceptedCertificates, NamePattern};
+use portcullis_authn::exchange::TokenExchange;
 use portcullis_authn::internal_token::InternalTokens;
 use portcullis_authn::password::Passwords;
 use portcullis_authn::{Authenticator, Requirements};
@@ -100,6 +101,11 @@ pub(crate) fn compile(
     let mount = config.mount.as_deref().unwrap_or_default();
     let resource = ProtectedResource::new(name, mount, &contract, authenticator);
     let key_headers = key_headers(&routes);
+    let exchange = config.hand_over.exchange.as_ref().and_then(|exchange| {
+        let place = place.child("hand_over").child("exchange");
+        let (fetch, clock) = (Arc::clone(&workshop.fetch), workshop.clock.clone());
+        TokenExchange::compile(exchange, &place, &workshop.environment, fetch, clock, diagnostics)
+    });
     let hand_over =
         hand_over(name, &config.hand_over, subject.internal_tokens, &place.child("hand_over"), diagnostics);
     let api = Api {
@@ -117,6 +123,7 @@ pub(crate) fn compile(
         plaintext: config.plaintext,
         credential: config.credential,
         hand_over,
+        exchange,
         key_headers,
         host_header: config.host_header,
         metrics: workshop.metrics.operation(name, ""),

@@ -2,6 +2,7 @@
 
 use std::collections::BTreeMap;
 
+use portcullis_authn::config::ExchangeConfig;
 use portcullis_config::Period;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
@@ -17,6 +18,8 @@ pub(crate) struct HandOverConfig {
     pub(crate) headers: Option<BTreeMap<String, String>>,
     /// A signed token in `x-auth-token`, so that the upstream need not trust the network.
     pub(crate) token: Option<HandOverTokenConfig>,
+    /// A token of the issuer for this upstream in `Authorization`, in exchange for the client's (RFC 8693).
+    pub(crate) exchange: Option<ExchangeConfig>,
 }
 
 /// A token of our own for one upstream; needs `internal_tokens`.

@@ -4,7 +4,7 @@ use http::HeaderMap;
 use portcullis_audit::Proof;
 use portcullis_authn::certificate::{AcceptedCertificates, CertifiedNames};
 use portcullis_authn::password::ShownPassword;
-use portcullis_authn::{DPOP, QueryToken, Recognition, Recognized, Shown, without_query_token};
+use portcullis_authn::{AccessToken, DPOP, QueryToken, Recognition, Recognized, Shown, without_query_token};
 use portcullis_authz::Demand;
 use portcullis_domain::{Caller, Denial, Reason};
 use portcullis_limits::Key;
@@ -21,6 +21,8 @@ pub(crate) struct Identified {
     pub(crate) known: Result<Known, Denial>,
     /// The target without a token in its query: URLs end up in logs (RFC 9700 §4.3.2).
     pub(crate) stripped_query: Option<Target>,
+    /// The token that was shown, for whoever exchanges it.
+    pub(crate) token: Option<AccessToken>,
 }
 
 /// A caller, and for the record how it became known.
@@ -71,7 +73,7 @@ pub(crate) async fn identify(
     let key = api.key_headers.take(headers);
     let taken = match policy.authenticator.take_token(headers, target.query(), &route.accepted) {
         Ok(taken) => taken,
-        Err(denial) => return Identified { known: Err(describe(denial)), stripped_query: None },
+        Err(denial) => return Identified { known: Err(describe(denial)), stripped_query: None, token: None },
     };
     let stripped_query = match taken.query {
         QueryToken::Absent => None,
@@ -106,7 +108,7 @@ pub(crate) async fn identify(
     };
     let known = known.map_err(describe);
     headers.extend(kept.into_iter().flatten());
-    Identified { known, stripped_query }
+    Identified { known, stripped_query, token: taken.token }
 }
 
 async fn judge(

@@ -441,6 +441,9 @@ const ELSEWHERE: &[Reason] = &[
     Reason::PasswordInvalid,
     Reason::CertificateUnlisted,
     Reason::PasswordsSaturated,
+    // in `hand_over`
+    Reason::ExchangeRefused,
+    Reason::ExchangeUnavailable,
 ];
 
 #[track_caller]

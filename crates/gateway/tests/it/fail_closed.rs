@@ -8,7 +8,7 @@ use serde_json::{Value, json};
 use crate::walk::{HOST, Setup, Walk, get};
 
 /// Refusals for want of something that a decision depends on, and where a request meets each of them.
-const DEPENDENCIES: [(Reason, &str); 9] = [
+const DEPENDENCIES: [(Reason, &str); 10] = [
     (Reason::KeysUnavailable, "whatever_a_decision_depends_on_is_stopped_nothing_is_forwarded"),
     (Reason::RecordUnavailable, "whatever_a_decision_depends_on_is_stopped_nothing_is_forwarded"),
     (Reason::InternalFault, "a_panic_in_any_stage_is_answered_and_recorded_and_takes_nobody_down"),
@@ -23,6 +23,7 @@ const DEPENDENCIES: [(Reason, &str); 9] = [
     ),
     (Reason::ProofsSaturated, "possession::a_proof_that_cannot_be_remembered_is_refused"),
     (Reason::PasswordsSaturated, "authn: what_cannot_be_checked_soon_is_refused"),
+    (Reason::ExchangeUnavailable, "hand_over::without_a_token_for_the_upstream_nothing_is_forwarded"),
     (Reason::DecisionUnavailable, "no decision point is outside the process yet"),
 ];
 

@@ -5,8 +5,8 @@ use std::time::Duration;
 use aws_lc_rs::signature::{ECDSA_P256_SHA256_FIXED, ED25519, UnparsedPublicKey};
 use base64::Engine as _;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
-use portcullis_domain::{Clock, Timestamp};
-use portcullis_testkit::Seen;
+use portcullis_domain::{Clock, Reason, Timestamp};
+use portcullis_testkit::{Answer, Seen, Upstream};
 use serde_json::{Value, json};
 
 use crate::walk::{SUBJECT, Setup, Walk, get};
@@ -186,4 +186,94 @@ fn fields_of_the_operators_choice_are_the_gateways_alone() {
     // A caller without the claim brings none in either.
     let bare = walk.send(get("/orders").bearer(&walk.token("orders:read")).with("x-tenant: other"));
     assert_eq!(bare.passed().header("x-tenant"), None);
+}
+
+/// An issuer that exchanges tokens, and a gateway that asks it.
+fn exchanging(answer: Answer, exchange: Value) -> (Upstream, Walk) {
+    let issuer = Upstream::answering(answer);
+    let mut settings = json!({
+        "url": format!("{}/token", issuer.url()), "client": "shop-gateway", "secret": "${file:exchange.secret}",
+        "audience": "orders-backend", "allow_private_network": true,
+    });
+    crate::walk::merge(&mut settings, exchange);
+    let walk = Setup::new()
+        .clock(Clock::manual(Clock::machine().now().wall))
+        .secret("exchange.secret", "s3cret")
+        .api(json!({ "hand_over": { "exchange": settings } }))
+        .start();
+    (issuer, walk)
+}
+
+fn exchanged(change: Value) -> Answer {
+    let mut answer = json!({
+        "access_token": "for.the.upstream", "token_type": "Bearer", "expires_in": 60,
+        "issued_token_type": "urn:ietf:params:oauth:token-type:access_token",
+    });
+    crate::walk::merge(&mut answer, change);
+    Answer::json(&answer.to_string())
+}
+
+// proves-part: AUTHN-39 (`act` is for the issuer to write; what is asked for names the gateway as the client)
+#[test]
+fn the_upstream_gets_a_token_of_the_issuer_in_exchange_for_the_clients() {
+    let (issuer, walk) = exchanging(exchanged(json!({})), json!({}));
+    let token = walk.token("orders:read orders:write");
+    let outcome = walk.send(get("/orders").bearer(&token));
+    let seen = outcome.passed();
+    assert_eq!(seen.headers.all("authorization"), ["Bearer for.the.upstream"]);
+    assert!(!String::from_utf8_lossy(&seen.raw).contains(&token));
+    let asked = issuer.only();
+    // base64 of `shop-gateway:s3cret`
+    assert_eq!(asked.header("authorization"), Some("Basic c2hvcC1nYXRld2F5OnMzY3JldA=="));
+    let form = asked.text();
+    for part in [
+        "grant_type=urn%3Aietf%3Aparams%3Aoauth%3Agrant-type%3Atoken-exchange",
+        &format!("subject_token={token}"),
+        "subject_token_type=urn%3Aietf%3Aparams%3Aoauth%3Atoken-type%3Aaccess_token",
+        "scope=orders%3Aread+orders%3Awrite",
+        "audience=orders-backend",
+    ] {
+        assert!(form.split('&').any(|have| have == part), "{part} in {form}");
+    }
+    walk.send(get("/orders").bearer(&token)).passed();
+    assert_eq!(issuer.count(), 1, "the same token was exchanged twice");
+    walk.clock.advance(Duration::from_secs(50));
+    walk.send(get("/orders").bearer(&token)).passed();
+    assert_eq!(issuer.count(), 2, "a token in its last moments was used");
+    assert_eq!(walk.send(get("/public")).passed().header("authorization"), None);
+    assert!(!walk.record.text().contains("for.the.upstream") && !walk.record.text().contains("s3cret"));
+}
+
+// proves-part: AUTHN-39 (`act` is for the issuer to write; what is asked for names the gateway as the client)
+#[test]
+fn a_token_for_the_upstream_has_no_more_scope_than_the_clients() {
+    let (issuer, walk) = exchanging(exchanged(json!({})), json!({ "scopes": ["orders:read", "admin"] }));
+    walk.send(get("/orders").bearer(&walk.token("orders:read"))).refused(Reason::ExchangeRefused);
+    assert_eq!(issuer.count(), 0);
+    let (_issuer, walk) = exchanging(exchanged(json!({ "scope": "orders:read admin" })), json!({}));
+    walk.send(get("/orders").bearer(&walk.token("orders:read"))).refused(Reason::ExchangeRefused);
+    let (_issuer, walk) = exchanging(exchanged(json!({ "scope": "orders:read" })), json!({}));
+    walk.send(get("/orders").bearer(&walk.token("orders:read"))).passed();
+}
+
+#[test]
+fn without_a_token_for_the_upstream_nothing_is_forwarded() {
+    for (answer, reason) in [
+        (Answer::respond(400, &[], r#"{"error":"invalid_grant"}"#), Reason::ExchangeRefused),
+        (Answer::respond(401, &[], "{}"), Reason::ExchangeUnavailable),
+        (Answer::respond(500, &[], ""), Reason::ExchangeUnavailable),
+        (Answer::ok("no json"), Reason::ExchangeUnavailable),
+        (exchanged(json!({ "access_token": null })), Reason::ExchangeUnavailable),
+        (exchanged(json!({ "access_token": "a\r\nb" })), Reason::ExchangeUnavailable),
+        (exchanged(json!({ "token_type": "N_A" })), Reason::ExchangeUnavailable),
+        (
+            exchanged(json!({ "issued_token_type": "urn:ietf:params:oauth:token-type:id_token" })),
+            Reason::ExchangeUnavailable,
+        ),
+    ] {
+        let (_issuer, walk) = exchanging(answer, json!({}));
+        let outcome = walk.send(get("/orders").bearer(&walk.token("orders:read")));
+        outcome.refused(reason);
+        assert_eq!(outcome.header("retry-after").is_some(), reason == Reason::ExchangeUnavailable);
+    }
 }
