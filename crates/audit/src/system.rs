@@ -100,6 +100,19 @@ pub enum System<'a> {
         /// Why.
         cause: &'a str,
     },
+    /// A good API key stood where it ends up in logs (KEY-15).
+    CredentialLeaked {
+        /// Its id, which opens nothing.
+        key: &'a str,
+        /// The API at which it was shown.
+        api: &'a str,
+        /// Who showed it.
+        client: IpAddr,
+        /// Where it stood.
+        place: &'static str,
+        /// What became of it: `reported`, `revoked`.
+        fate: &'static str,
+    },
     /// A file of the record begins, or goes on after a restart.
     Opened {
         /// The chain's value before this line, in hexadecimal.
@@ -140,6 +153,7 @@ impl System<'_> {
             Self::HandshakeFailed { .. } => EventName::CryptHandshakeFail,
             Self::UpstreamChanged { .. } => EventName::SysUpstreamChanged,
             Self::FetchRefused { .. } => EventName::SysFetchRefused,
+            Self::CredentialLeaked { .. } => EventName::AuthnCredentialExposed,
             Self::Opened { .. } => EventName::AuditOpened,
             Self::Checkpoint => EventName::AuditCheckpoint,
             Self::Closed { .. } => EventName::AuditClosed,
@@ -186,6 +200,10 @@ impl System<'_> {
             Self::FetchRefused { url, cause } => {
                 line.text("url", &redact::target(&redact::text(url)), TEXT);
                 free(&mut line, "cause", cause);
+            }
+            Self::CredentialLeaked { key, api, client, place, fate } => {
+                line.text("key", key, TEXT).text("api", api, TEXT).address("client", client);
+                line.word("place", place).word("fate", fate);
             }
             Self::Opened { previous, cause, finding } => {
                 // First of the fields that differ: `verify` finds it there.

@@ -12,10 +12,11 @@ use std::sync::{Arc, Mutex, OnceLock, PoisonError};
 use std::thread;
 use std::time::Duration;
 
+use portcullis_audit::Recorder;
 use portcullis_authn::Revoked;
 use portcullis_authn::api_key::ApiKeys;
 use portcullis_domain::{
-    Clock, KeyStore as _, Now, RevocationStore as _, Sequence, SessionStore as _, StoreError,
+    Clock, KeyStore as _, Now, RevocationStore as _, Sequence, SessionStore, StoreError,
 };
 use portcullis_store::{Location, OpenError, Settings, Store};
 use tokio::runtime::Builder;
@@ -33,6 +34,7 @@ pub(crate) struct Lasting {
     /// How many keys are remembered.
     keys: usize,
     clock: Clock,
+    recorder: Arc<Recorder>,
     revoked: Arc<Revoked>,
     open: OnceLock<Open>,
     opening: Mutex<()>,
@@ -53,11 +55,12 @@ struct Followed {
 
 impl Lasting {
     /// Opens nothing yet.
-    pub(crate) fn new(settings: Settings, keys: usize, clock: Clock) -> Self {
+    pub(crate) fn new(settings: Settings, keys: usize, clock: Clock, recorder: Arc<Recorder>) -> Self {
         Self {
             settings,
             keys,
             clock,
+            recorder,
             revoked: Arc::new(Revoked::nothing()),
             open: OnceLock::new(),
             opening: Mutex::default(),
@@ -73,6 +76,16 @@ impl Lasting {
     /// The keys, if the store is open.
     pub(crate) fn keys(&self) -> Option<&ApiKeys> {
         self.open.get().map(|open| &open.keys)
+    }
+
+    /// Where it is noted what became of a key.
+    pub(crate) const fn recorder(&self) -> &Arc<Recorder> {
+        &self.recorder
+    }
+
+    /// The sessions, if the store is open.
+    pub(crate) fn sessions(&self) -> Option<Arc<dyn SessionStore>> {
+        self.open.get().map(|open| Arc::clone(&open.store) as Arc<dyn SessionStore>)
     }
 
     /// Whether somebody made the store already.

@@ -13,6 +13,7 @@ use foldhash::fast::RandomState;
 use http::{HeaderName, HeaderValue};
 use portcullis_audit::Destination;
 use portcullis_audit::metrics::OperationMetrics;
+use portcullis_authn::api_key::config::LeakedConfig;
 use portcullis_authn::api_key::{AcceptedKeys, KeyHeaders};
 use portcullis_authn::certificate::AcceptedCertificates;
 use portcullis_authn::exchange::TokenExchange;
@@ -46,6 +47,8 @@ pub(crate) struct Policy {
     pub(crate) lasting: Arc<Lasting>,
     /// Limits over all APIs.
     pub(crate) limits: CompiledLimits,
+    /// What becomes of an API key that stands in an address.
+    pub(crate) leaked: LeakedConfig,
     pub(crate) trusted_proxies: TrustedProxies,
     pub(crate) bounds: Bounds,
     pub(crate) streams: u32,

@@ -79,6 +79,7 @@ mod tests {
             ("DPoP  correcthorsebatterystaple", "DPoP  [redacted]"),
             ("key ghp_0123456789abcdefABCDEF0123 leaked", "key [token] leaked"),
             ("AKIAIOSFODNN7EXAMPLE", "[token]"),
+            ("our own pcl_test_0000000000B_ABCDEFGHIJKLMNOPQRSTUVWXYZabcdef0Nv0jm", "our own [token]"),
             ("at -----BEGIN PRIVATE KEY-----\nMIIE\n-----END PRIVATE KEY----- end", "at [pem] end"),
             ("-----BEGIN CERTIFICATE-----MIID and no end", "[pem]"),
             ("postgres://shop:s3cret@db:5432/x", "postgres://[redacted]@db:5432/x"),

@@ -20,7 +20,7 @@ const fn prefixes(first: u8) -> &'static [&'static str] {
         b'g' => &["ghp_", "gho_", "ghs_", "ghu_", "ghr_", "github_pat_", "glpat-"],
         b'h' => &["hvs."],
         b'n' => &["npm_"],
-        b'p' => &["pypi-", "pk_live_"],
+        b'p' => &["pcl_", "pypi-", "pk_live_"],
         b'r' => &["rk_live_"],
         b's' => &["sk-", "sk_live_", "sk_test_", "shpat_"],
         b'x' => &["xoxb-", "xoxp-", "xoxa-", "xoxs-"],

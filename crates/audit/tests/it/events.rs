@@ -57,6 +57,13 @@ const SYSTEM: &[System<'_>] = &[
         cause: "3 failures",
     },
     System::FetchRefused { url: "https://u:p@id.example.com/jwks?token=abc", cause: "a private address" },
+    System::CredentialLeaked {
+        key: "0000000000B",
+        api: "shop",
+        client: IpAddr::V4(std::net::Ipv4Addr::new(192, 0, 2, 7)),
+        place: "query",
+        fate: "reported",
+    },
 ];
 
 // proves: AUD-01

@@ -185,7 +185,31 @@ mod tests {
         }
     }
 
-    // proves-part: KEY-03 (that a scanner finds a planted key in a repository)
+    // proves: KEY-03
+    #[test]
+    fn a_scanner_finds_a_planted_key_and_the_checksum_tells_it_from_what_only_looks_alike() {
+        let key = made("live");
+        let planted = key.text.expose_text().unwrap();
+        let alike = planted.replace("pcl_live_", "pcl_test_");
+        let repository = portcullis_testkit::Workspace::new();
+        repository.file("src/deep/settings.py", format!("KEY = '{planted}'\nOLD = '{alike}'\n"));
+        repository.file("README.md", "keys look like pcl_live_… and are kept elsewhere");
+        repository.file("blob", [&[0xff, 0xfe][..], b"pcl_live_tooshort_x"].concat());
+        // What a scanner does: a regular expression over every file.
+        let output = std::process::Command::new("grep")
+            .args(["-raPoh", PATTERN])
+            .arg(repository.root())
+            .output()
+            .expect("grep is installed");
+        let found = String::from_utf8(output.stdout).unwrap();
+        let mut found: Vec<&str> = found.lines().collect();
+        found.sort_unstable();
+        assert_eq!(found, [planted, &alike]);
+        let real: Vec<&&str> = found.iter().filter(|text| read(text.as_bytes()).is_ok()).collect();
+        assert_eq!(real, [&planted]);
+    }
+
+    // That a typing mistake is refused without a lookup is shown with the store in `tests`.
     #[test]
     fn one_wrong_character_anywhere_is_refused_before_any_lookup() {
         let key = made("live");

@@ -145,6 +145,35 @@ impl ApiKeys {
         }
     }
 
+    /// The id of a text that is a key of ours, and a good one; for keys that stand where none belongs.
+    ///
+    /// # Errors
+    /// What the store says.
+    pub async fn recognize_leaked(&self, text: &[u8], now: Now) -> Result<Option<KeyId>, StoreError> {
+        let Ok(key) = read(text) else { return Ok(None) };
+        let hot = match self.hot.find(key.id) {
+            Some(hot) => hot,
+            None => {
+                let before = self.hot.before();
+                let Some(record) = self.store.find_key(key.id).await? else { return Ok(None) };
+                self.hot.keep(record, before)
+            }
+        };
+        // The id is public: only whoever has the secret may have a key revoked by showing it.
+        let is_ours = self.pepper.compare(text, &hot.digest()) == Matching::Same;
+        Ok((is_ours && hot.standing(now.wall) == Standing::Good).then_some(key.id))
+    }
+
+    /// Ends a key, in the store and here.
+    ///
+    /// # Errors
+    /// What the store says.
+    pub async fn revoke(&self, id: KeyId, now: Now) -> Result<(), StoreError> {
+        self.store.revoke_key(id, now.wall).await?;
+        self.hot.forget(&[id]);
+        Ok(())
+    }
+
     /// Forgets keys that were changed, here or elsewhere; the next request asks the store.
     pub fn forget(&self, keys: &[KeyId]) {
         self.hot.forget(keys);

@@ -49,6 +49,12 @@ impl KeyHeaders {
         Self(names.into())
     }
 
+    /// Whether there is none.
+    #[must_use]
+    pub fn is_empty(&self) -> bool {
+        self.0.is_empty()
+    }
+
     /// Whether any of them is in `headers`.
     #[must_use]
     pub fn are_in(&self, headers: &HeaderMap) -> bool {

@@ -209,6 +209,7 @@ pub(crate) fn compile(workshop: &Workshop, running: Option<&Compiled>) -> Result
         authenticator,
         internal_tokens,
         lasting: Arc::clone(&workshop.lasting),
+        leaked: config.api_keys.leaked,
         connections_per_peer: Some(config.limits.peer_connections),
         limits,
         trusted_proxies: TrustedProxies::new(config.trusted_proxies.iter().copied(), Notation::default()),

@@ -77,6 +77,9 @@ pub(crate) async fn identify(
     };
     let stripped_query = match taken.query {
         QueryToken::Absent => None,
+    if !api.key_headers.is_empty() {
+        key::watch_address(policy, api, envelope, target).await;
+    }
         QueryToken::Ignored => {
             target.query().map(without_query_token).and_then(|query| target.with_query(&query))
         }

@@ -9,13 +9,14 @@ use portcullis_domain::{
 };
 use portcullis_gateway::StartError;
 use portcullis_store::{Location, RootSecrets, Settings, Store};
+use portcullis_testkit::RawClient;
 use portcullis_testkit::wait::until;
 use serde_json::{Value, json};
 
 use crate::walk::{Outcome, Setup, Walk, get};
 
 /// The usual contract, with operations for applications.
-fn for_applications() -> Setup {
+pub(crate) fn for_applications() -> Setup {
     let ok = json!({ "200": { "description": "Done." } });
     let needs = |alternatives: Value| json!({ "security": alternatives, "responses": ok });
     Setup::new().contract(json!({
@@ -210,7 +211,6 @@ fn a_key_never_reaches_the_upstream_of_another_operation() {
     show(&walk, "/orders", &key).refused(Reason::CredentialMissing);
 }
 
-// proves-part: KEY-03 (that a scanner finds a planted key in a repository)
 #[test]
 fn every_bad_key_gets_the_same_answer() {
     let walk = for_applications().start();
@@ -255,7 +255,6 @@ fn a_key_ends_by_itself_and_does_no_more_than_its_scopes() {
     show(&walk, "/stock", &key).refused(Reason::KeyExpired);
 }
 
-// proves-part: KEY-05 (under load)
 #[test]
 fn a_rotated_key_is_good_until_the_overlap_is_over() {
     let clock = standing();
@@ -273,7 +272,6 @@ fn a_rotated_key_is_good_until_the_overlap_is_over() {
     show(&walk, "/stock", &new).passed();
 }
 
-// proves-part: KEY-06 (two nodes; the seconds are those of the poll)
 #[test]
 fn a_revoked_key_is_refused_by_every_worker_and_after_a_restart() {
     let mut walk = for_applications().policy(json!({ "workers": 2 })).start();
@@ -355,4 +353,70 @@ fn mistakes_in_the_two_sections_are_shown() {
     let setup = Setup::new().secret("token", "q8Zp1vN4x7Yt0Rw3Lk6Jm9Hs2Gd5Fb8C").policy(twice);
     let mistakes = mistakes(setup);
     assert!(mistakes.contains("C0705"), "{mistakes}");
+}
+
+// proves-part: KEY-15 (logs and responses)
+#[test]
+fn a_key_in_an_address_is_recorded_as_leaked_and_revoked_where_that_is_wanted() {
+    let leaks = |walk: &Walk| {
+        let events = walk.record.all();
+        let leaked = events.into_iter().filter(|event| event["event"] == "authn_credential_exposed");
+        leaked.map(|event| (event["key"].clone(), event["fate"].clone())).collect::<Vec<_>>()
+    };
+    for (wanted, fate) in [("report", "reported"), ("revoke", "revoked")] {
+        let walk = for_applications().policy(json!({ "api_keys": { "leaked": wanted } })).start();
+        let keys = Keys::of(&walk);
+        let (id, key) = keys.add(|_| {});
+        let (_, other) = keys.add(|_| {});
+        show(&walk, "/stock", &key).passed();
+        // The id of a good key with another secret is a guess, and must not end the key.
+        let forged = api_key::make(&"live".parse().unwrap()).unwrap();
+        let forged = forged.text.expose_text().unwrap();
+        walk.send(get(&format!("/stock?q={forged}"))).refused(Reason::CredentialMissing);
+        assert_eq!(leaks(&walk), []);
+        walk.send(get(&format!("/stock?q={key}"))).refused(Reason::CredentialMissing);
+        until("it is recorded", || !leaks(&walk).is_empty());
+        assert_eq!(leaks(&walk), [(json!(id.to_string()), json!(fate))]);
+        match wanted {
+            "revoke" => drop(show(&walk, "/stock", &key).refused(Reason::KeyRevoked)),
+            _ => drop(show(&walk, "/stock", &key).passed()),
+        }
+        show(&walk, "/stock", &other).passed();
+        assert!(!walk.record.text().contains(&key[21..]), "the record holds a key");
+    }
+}
+
+// proves: KEY-05
+#[test]
+fn rotation_under_load_fails_nobody_and_the_old_key_ends() {
+    let walk = for_applications().clock(standing()).start();
+    let keys = Keys::of(&walk);
+    let (id, old) = keys.add(|_| {});
+    let address = walk.address(0);
+    let ask = move |key: &str| {
+        let request = get("/stock").with(format!("X-API-Key: {key}"));
+        RawClient::connect(address).ask(&Vec::from(request)).status
+    };
+    let is_over = std::sync::atomic::AtomicBool::new(false);
+    let (new, statuses) = std::thread::scope(|scope| {
+        let load = || {
+            let mut statuses = Vec::new();
+            while !is_over.load(std::sync::atomic::Ordering::Relaxed) || statuses.len() < 20 {
+                statuses.push(ask(&old));
+            }
+            statuses
+        };
+        let clients = [scope.spawn(load), scope.spawn(load)];
+        let new = keys.rotate(id, Duration::from_secs(60));
+        for _ in 0..50 {
+            assert_eq!(ask(&new), 200);
+        }
+        is_over.store(true, std::sync::atomic::Ordering::Relaxed);
+        (new, clients.map(|client| client.join().unwrap()).concat())
+    });
+    assert!(statuses.iter().all(|status| *status == 200), "{statuses:?}");
+    walk.account_for_stray_events();
+    walk.clock.advance(Duration::from_secs(60));
+    until("the rotation is taken up", || ask(&old) == 401);
+    assert_eq!(ask(&new), 200);
 }
