@@ -6,6 +6,7 @@
 mod tls;
 
 use std::collections::HashMap;
+use std::error::Error as _;
 use std::sync::{Arc, mpsc as blocking};
 use std::thread;
 use std::time::Duration;
@@ -42,8 +43,12 @@ pub(crate) fn open(url: &Secret, tls: Arc<ClientConfig>) -> Result<Lanes, OpenEr
     let mut config: Config =
         url.expose_text().and_then(|text| text.parse().ok()).ok_or(OpenError::AddressMalformed)?;
     // Elsewhere than on this machine a password and every record would be there for all to read.
-    if !config.get_hosts().iter().all(is_here) {
-        config.ssl_mode(SslMode::Require);
+    let is_here = config.get_hosts().iter().all(is_here);
+    match (is_here, config.get_ssl_mode()) {
+        (false, _) => drop(config.ssl_mode(SslMode::Require)),
+        // A server on this machine has a certificate that nobody vouches for, as often as not.
+        (true, SslMode::Prefer) => drop(config.ssl_mode(SslMode::Disable)),
+        (true, _) => {}
     }
     config.connect_timeout(PATIENCE).application_name("portcullis");
     let (lanes, ends) = Lanes::new(READERS);
@@ -102,22 +107,30 @@ impl Line {
     async fn open(&mut self) -> Result<&mut Open, StoreError> {
         if self.open.as_ref().is_none_or(|open| open.client.is_closed()) {
             self.open = None;
-            let (client, connection) = timeout(PATIENCE, self.config.connect(self.tls.clone()))
-                .await
-                .map_err(|_| StoreError::Unavailable)?
-                .map_err(|error| refused(&error))?;
-            tokio::spawn(async move {
-                if let Err(error) = connection.await {
-                    tracing::warn!(%error, "the connection to the store broke");
-                }
-            });
-            self.open = Some(Open { client, prepared: HashMap::new() });
+            let connected = self.connect().await.map_err(|why| {
+                tracing::error!(why, "the store cannot be reached");
+                StoreError::Unavailable
+            })?;
+            self.open = Some(connected);
         }
         self.open.as_mut().ok_or(StoreError::Unavailable)
     }
 
+    async fn connect(&self) -> Result<Open, String> {
+        let (client, connection) = timeout(PATIENCE, self.config.connect(self.tls.clone()))
+            .await
+            .map_err(|_| "it does not answer in time".to_owned())?
+            .map_err(|error| describe(&error))?;
+        tokio::spawn(async move {
+            if let Err(error) = connection.await {
+                tracing::warn!(%error, "the connection to the store broke");
+            }
+        });
+        Ok(Open { client, prepared: HashMap::new() })
+    }
+
     async fn migrate(&mut self) -> Result<(), OpenError> {
-        let open = self.open().await.map_err(|error| unusable(&error))?;
+        let open = self.open.insert(self.connect().await.map_err(|why| unusable(&why))?);
         let refused = |error: tokio_postgres::Error| unusable(&describe(&error));
         let transaction = open.client.transaction().await.map_err(refused)?;
         transaction.execute("SELECT pg_advisory_xact_lock($1)", &[&LOCK]).await.map_err(refused)?;
@@ -242,7 +255,10 @@ async fn rest(meanwhile: impl Future<Output = ()>) {
 fn describe(error: &tokio_postgres::Error) -> String {
     match error.as_db_error() {
         Some(error) => format!("{} ({})", error.message(), error.code().code()),
-        None => error.to_string(),
+        None => match error.source() {
+            Some(source) => format!("{error}: {source}"),
+            None => error.to_string(),
+        },
     }
 }
 

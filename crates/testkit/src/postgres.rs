@@ -3,7 +3,7 @@
 //! `scripts/postgres` starts the server, once for all tests. A machine without PostgreSQL fails the test and
 //! is told what to install.
 
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 
 /// An empty database.
@@ -17,8 +17,7 @@ impl Database {
     /// Starts the server if it is not running, and makes a database in it.
     #[must_use]
     pub fn new() -> Self {
-        let script = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../scripts/postgres");
-        let output = Command::new(script)
+        let output = Command::new(script())
             .arg("start")
             .stderr(Stdio::inherit())
             .output()
@@ -38,6 +37,14 @@ impl Database {
     pub fn url(&self) -> String {
         let (server, _) = self.server.rsplit_once('/').expect("an address with a database");
         format!("{server}/{}", self.name)
+    }
+
+    /// The certificate that the server presents, as PEM.
+    #[must_use]
+    pub fn certificate(&self) -> String {
+        let output = Command::new(script()).arg("certificate").output().expect("scripts/postgres can be run");
+        assert!(output.status.success(), "the server has no certificate: stop it, and it is started anew");
+        String::from_utf8(output.stdout).expect("PEM")
     }
 
     /// Lets nobody connect any more and ends all connections, as if the server were away.
@@ -69,6 +76,10 @@ impl Database {
         assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
         String::from_utf8_lossy(&output.stdout).trim().to_owned()
     }
+}
+
+fn script() -> PathBuf {
+    Path::new(env!("CARGO_MANIFEST_DIR")).join("../../scripts/postgres")
 }
 
 impl Default for Database {

@@ -39,9 +39,9 @@ fn files_that_others_may_read_are_refused() {
         let workspace = Workspace::new();
         drop(Store::open(&beside(&workspace)).unwrap());
         let path = workspace.path("data").join(name);
-        std::fs::set_permissions(&path, std::fs::Permissions::from_mode(0o640)).unwrap();
+        std::fs::set_permissions(&path, std::fs::Permissions::from_mode(0o644)).unwrap();
         let refused = Store::open(&beside(&workspace)).expect_err("refused").to_string();
-        assert!(refused.contains("0640"), "{refused}");
+        assert!(refused.contains("0644"), "{refused}");
     }
 }
 
