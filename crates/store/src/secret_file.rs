@@ -22,18 +22,21 @@ pub(crate) fn make_folder(folder: &Path) -> io::Result<()> {
 pub(crate) fn make_private(file: &Path) -> io::Result<()> {
     match OpenOptions::new().write(true).create_new(true).mode(0o600).open(file) {
         Ok(_) => Ok(()),
-        Err(error) if error.kind() == io::ErrorKind::AlreadyExists => {
-            let mode = fs::metadata(file)?.permissions().mode() & 0o777;
-            if mode & 0o077 == 0 {
-                return Ok(());
-            }
-            let path = file.display();
-            Err(io::Error::other(format!(
-                "`{path}` can be used by others than its owner (mode {mode:04o}); run `chmod 600 {path}`"
-            )))
-        }
+        Err(error) if error.kind() == io::ErrorKind::AlreadyExists => refuse_shared(file),
         Err(error) => Err(error),
     }
+}
+
+/// What we make ourselves is handed to nobody, not even to the group (decision 0011).
+fn refuse_shared(file: &Path) -> io::Result<()> {
+    let mode = fs::metadata(file)?.permissions().mode() & 0o777;
+    if mode & 0o077 == 0 {
+        return Ok(());
+    }
+    let path = file.display();
+    Err(io::Error::other(format!(
+        "`{path}` can be used by others than its owner (mode {mode:04o}); run `chmod 600 {path}`"
+    )))
 }
 
 /// Reads the secret of `file`, or makes it: 256 random bits.
@@ -44,7 +47,7 @@ pub(crate) fn read_or_make(file: &Path) -> io::Result<Secret> {
     // Others may make it at the same moment: whoever links first wins, and both read the same.
     for _ in 0..2 {
         match reference.resolve(&Environment::process()) {
-            Ok(secret) => return Ok(secret),
+            Ok(secret) => return refuse_shared(file).map(|()| secret),
             Err(error) if file.exists() => return Err(io::Error::other(error.to_string())),
             Err(_) => make(file)?,
         }
