@@ -8,7 +8,7 @@ use http::{HeaderMap, HeaderValue, Method, Request};
 use portcullis_message::forwarded::{Assertion, Proto};
 use portcullis_message::json::{self, JsonBounds};
 use portcullis_message::{
-    Authority, Bounds, FramingGuard, Target, TrustedProxies, forwarded, hop_by_hop, spoofed,
+    Authority, Bounds, FramingGuard, Http2Guard, Target, TrustedProxies, forwarded, hop_by_hop, spoofed,
 };
 
 fn main() {
@@ -39,6 +39,36 @@ fn guard_of_curl(bencher: Bencher<'_, '_>) {
 fn guard_of_browser(bencher: Bencher<'_, '_>) {
     let mut guard = FramingGuard::new(Bounds::default());
     bencher.bench_local(|| guard.inspect(black_box(BROWSER.as_bytes())));
+}
+
+/// A connection with this many GETs: method and scheme by index, a path as a literal, and the
+/// fields that a client repeats in its table from the first request on.
+fn http2_connection(requests: u32) -> Vec<u8> {
+    let repeated: Vec<u8> = ["shop.example", "user-agent/8.5.0", "application/json"]
+        .iter()
+        .zip([0x41, 0x7a, 0x53])
+        .flat_map(|(value, name)| {
+            let length = u8::try_from(value.len()).unwrap();
+            [&[name, length][..], value.as_bytes()].concat()
+        })
+        .collect();
+    let mut bytes = b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n".to_vec();
+    for request in 0..requests {
+        let fields: &[u8] = if request == 0 { &repeated } else { &[0xc0, 0xbf, 0xbe] };
+        let plain = [&[0x82, 0x87, 0x04, 23][..], b"/orders/42?expand=items", fields].concat();
+        bytes.extend_from_slice(&[0, 0, u8::try_from(plain.len()).unwrap(), 1, 0x5]);
+        bytes.extend_from_slice(&(2 * request + 1).to_be_bytes());
+        bytes.extend_from_slice(&plain);
+    }
+    bytes
+}
+
+#[divan::bench(args = [1, 100])]
+fn guard_of_http2(bencher: Bencher<'_, '_>, requests: u32) {
+    let bytes = http2_connection(requests);
+    bencher
+        .with_inputs(|| Http2Guard::new(&Bounds::default()))
+        .bench_local_refs(|guard| assert_eq!(guard.inspect(black_box(&bytes)).released, bytes.len()));
 }
 
 #[divan::bench(args = ["/orders/42?expand=items", "/a%20b/%C3%A9?q=%2F", "/orders/./%34%32"])]
