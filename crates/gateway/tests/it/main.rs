@@ -17,6 +17,7 @@ mod walk;
 
 mod api_keys;
 mod caching;
+mod canary;
 mod certificates_and_passwords;
 mod confidential;
 mod cors;
