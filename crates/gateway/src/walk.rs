@@ -69,7 +69,8 @@ pub(crate) async fn handle(
             let Entry { worker, policy, envelope, trace, .. } = &mut *entry;
             // Pinned where it is made, so that the future holds it once.
             let walking = pin!(
-                AssertUnwindSafe(walk(worker, policy, envelope, &mut parts, body, on_upgrade, trace)).catch_unwind()
+                AssertUnwindSafe(walk(worker, policy, envelope, &mut parts, body, on_upgrade, trace))
+                    .catch_unwind()
             );
             // A bug in one stage must neither let the request through nor take others down.
             match walking.await {

@@ -11,7 +11,11 @@ use super::upstream::{Target, Upstream};
 use crate::together::Crowd;
 
 /// Connects to `target`, over TLS where the upstream says so; never falls back to plaintext (TLS-14).
-pub(crate) async fn open(upstream: &Upstream, target: &Target, crowd: &Crowd) -> Result<UpstreamStream, Fault> {
+pub(crate) async fn open(
+    upstream: &Upstream,
+    target: &Target,
+    crowd: &Crowd,
+) -> Result<UpstreamStream, Fault> {
     let opening = async {
         let tcp = TcpStream::connect((target.host.as_str(), target.port)).await.map_err(|error| {
             Fault::new(Reason::UpstreamUnreachable).with_note(format!("{}: {error}", target.address))

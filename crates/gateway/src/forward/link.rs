@@ -53,10 +53,8 @@ impl From<TrySendError<Request<RequestBody>>> for SendError {
 impl Link {
     /// Speaks HTTP/1.1 over `stream`.
     pub(crate) async fn open(stream: UpstreamStream) -> hyper::Result<Self> {
-        let (sender, connection) = http1::Builder::new()
-            .max_buf_size(MAX_RESPONSE_HEAD)
-            .handshake(TokioIo::new(stream))
-            .await?;
+        let (sender, connection) =
+            http1::Builder::new().max_buf_size(MAX_RESPONSE_HEAD).handshake(TokioIo::new(stream)).await?;
         Ok(Self { sender, connection: Some(Box::pin(connection.with_upgrades())), timer: Timer::idle() })
     }
 

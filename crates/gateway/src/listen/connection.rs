@@ -56,7 +56,15 @@ pub(crate) enum Transport {
 impl Connection {
     pub(crate) fn new(peer: SocketAddr, transport: Transport, plan: Arc<ListenerPlan>, crowd: Crowd) -> Self {
         let signals = Arc::new(Signals::new(crowd));
-        Self { peer, transport, plan, signals, asserted: RefCell::default(), origin: RefCell::default(), peer_key: Cell::default() }
+        Self {
+            peer,
+            transport,
+            plan,
+            signals,
+            asserted: RefCell::default(),
+            origin: RefCell::default(),
+            peer_key: Cell::default(),
+        }
     }
 
     /// Writes `Forwarded` and its older kin, and tells the value of `Host`.

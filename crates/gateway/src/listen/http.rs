@@ -56,7 +56,8 @@ pub(crate) async fn serve(
                 Ok(Ok(Accepted::Connection { stream, handshake })) => {
                     let protocol = handshake.protocol;
                     let transport = Transport::Tls(Box::new(handshake));
-                    let connection = Connection::new(peer, transport, Arc::clone(&plan), worker.crowd().clone());
+                    let connection =
+                        Connection::new(peer, transport, Arc::clone(&plan), worker.crowd().clone());
                     match protocol {
                         Protocol::Http1 => serve_http1(stream, connection, worker).await,
                         Protocol::Http2 => Box::pin(serve_http2(stream, connection, worker)).await,
@@ -135,10 +136,8 @@ where
         .initial_stream_window_size(STREAM_WINDOW)
         .initial_connection_window_size(CONNECTION_WINDOW)
         .max_send_buf_size(SEND_BUFFER);
-    let guarded = GuardedHttp2::new(
-        Together::new(stream, worker.crowd().clone()),
-        Http2Guard::new(&policy.bounds),
-    );
+    let guarded =
+        GuardedHttp2::new(Together::new(stream, worker.crowd().clone()), Http2Guard::new(&policy.bounds));
     drop(policy);
     let signals = Arc::clone(&connection.signals);
     let connection = Rc::new(connection);
