@@ -258,7 +258,6 @@ fn a_token_that_lives_too_long_is_refused() {
 }
 
 // proves: AUTHN-31
-// proves-part: AUTHN-28 (the DPoP challenge comes with DPoP)
 #[test]
 fn a_token_that_is_bound_to_a_key_is_not_a_bearer_token() {
     for confirmation in [
