@@ -27,6 +27,7 @@ const QUERY_PARAMETER: &[u8] = b"access_token";
 ///
 /// Keeps the field value instead of copying it; never printed, and only [`AccessToken::expose`]
 /// leads to the bytes. Invariant: a `b64token` (RFC 6750 §2.1) within the configured size.
+#[derive(Clone)]
 pub struct AccessToken {
     field: HeaderValue,
     start: usize,

@@ -5,8 +5,8 @@
 //! configuration says whether and how strictly a stage works, never when. This is the policy enforcement
 //! point of NIST SP 800-162.
 
-use http::{HeaderMap, HeaderValue};
 use http::request::Parts;
+use http::{HeaderMap, HeaderValue};
 use hyper::body::Incoming;
 use hyper::upgrade::OnUpgrade;
 use portcullis_authz::{Demand, Permit};
@@ -23,6 +23,7 @@ use crate::stages::exchange;
 use crate::stages::identify::{Known, identify};
 use crate::stages::limit::{self, Budget};
 use crate::stages::route::{self, Routed};
+use crate::stages::session;
 use crate::stages::upgrade::{self, Switch};
 use crate::stages::validate;
 use crate::trace::Trace;
@@ -80,6 +81,15 @@ pub(crate) async fn admit<'p>(
         Routed::Local(local) => return Ok(Admission::Local(local)),
     };
     trace.found_api(api);
+    if let Some(sessions) = &api.sessions
+        && let Some(place) = sessions.place(target.path())
+    {
+        trace.step_at(Stage::Limit, api.limit_strength, limit::take_for_peer(&api.peer_limits, envelope))?;
+        let asked = session::Asked { envelope, authority: &authority, target: &target, headers: &headers };
+        // Boxed: few requests are logins, and all would carry its size.
+        let answer = Box::pin(session::serve(policy, api, sessions, place, asked, body)).await;
+        return trace.step(Stage::Identify, answer).map(Admission::Local);
+    }
     let (route, parameters) = match route::find(api, envelope, &target, &headers) {
         Ok(route::Found::Operation(route, parameters)) => (route, parameters),
         Ok(route::Found::Preflight(local)) => return Ok(Admission::Local(local)),

@@ -29,6 +29,7 @@ mod forward;
 mod gateway;
 mod hand_over;
 mod internal_keys;
+mod inventory;
 mod lasting;
 mod limiter_sizes;
 mod listen;
@@ -43,6 +44,7 @@ mod resource;
 mod respond;
 #[cfg(test)]
 mod sabotage;
+mod sessions;
 mod stages;
 mod timer;
 mod together;
@@ -53,4 +55,5 @@ mod worker;
 
 pub use check::{Checked, check, schema};
 pub use gateway::{Gateway, Options, StartError, Watch};
+pub use inventory::{Held, HeldKind, inventory};
 pub use operate::{BelievedIssuer, Operated, operate};

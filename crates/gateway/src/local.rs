@@ -19,6 +19,8 @@ pub(crate) enum Local {
     InternalKeys(Bytes),
     /// RFC 9728 §3.2.
     ResourceMetadata(Bytes),
+    /// At a place of a login, under this name in the record.
+    Session(&'static str, Box<Response<AnswerBody>>),
     /// To the same place over TLS (RFC 9110 §15.4.9).
     Redirect(HeaderValue),
 }
@@ -33,6 +35,7 @@ impl Local {
             Self::AcmeChallenge(_) => "acme_challenge",
             Self::InternalKeys(_) => "internal_keys",
             Self::ResourceMetadata(_) => "resource_metadata",
+            Self::Session(name, _) => name,
             Self::Redirect(_) => "redirect",
         }
     }
@@ -56,6 +59,7 @@ impl Local {
                 response
             }
             Self::ResourceMetadata(document) => json(document),
+            Self::Session(_, response) => *response,
             Self::Redirect(location) => {
                 let mut response = empty(StatusCode::PERMANENT_REDIRECT);
                 response.headers_mut().insert(header::LOCATION, location);

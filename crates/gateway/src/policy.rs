@@ -19,6 +19,7 @@ use portcullis_authn::certificate::AcceptedCertificates;
 use portcullis_authn::exchange::TokenExchange;
 use portcullis_authn::internal_token::InternalTokens;
 use portcullis_authn::password::Passwords;
+use portcullis_authn::session::{OwnCookies, RelyingParty};
 use portcullis_authn::{AcceptedSchemes, Authenticator};
 use portcullis_authz::Demand;
 use portcullis_contract::{Contract, Operation};
@@ -33,6 +34,7 @@ use crate::forward::Upstream;
 use crate::hand_over::HandOver;
 use crate::lasting::Lasting;
 use crate::resource::ProtectedResource;
+use crate::sessions::ApiSessions;
 
 /// Everything that holds for a request.
 pub(crate) struct Policy {
@@ -45,10 +47,10 @@ pub(crate) struct Policy {
     pub(crate) internal_tokens: Option<Arc<InternalTokens>>,
     /// API keys and revocations; one for the process.
     pub(crate) lasting: Arc<Lasting>,
-    /// Limits over all APIs.
-    pub(crate) limits: CompiledLimits,
     /// What becomes of an API key that stands in an address.
     pub(crate) leaked: LeakedConfig,
+    /// Limits over all APIs.
+    pub(crate) limits: CompiledLimits,
     pub(crate) trusted_proxies: TrustedProxies,
     pub(crate) bounds: Bounds,
     pub(crate) streams: u32,
@@ -66,6 +68,11 @@ impl Policy {
     /// Whether any operation accepts API keys.
     pub(crate) fn takes_keys(&self) -> bool {
         self.apis.iter().flat_map(|api| &api.routes).any(|route| route.keys.is_some())
+    }
+
+    /// Whether users of browsers log in anywhere.
+    pub(crate) fn takes_sessions(&self) -> bool {
+        self.apis.iter().any(|api| api.sessions.is_some())
     }
 
     /// The longest time that any upstream's unused connection is kept.
@@ -108,6 +115,10 @@ pub(crate) struct Api {
     pub(crate) exchange: Option<TokenExchange>,
     /// Headers in which any of its operations takes API keys; no key in them reaches the upstream.
     pub(crate) key_headers: KeyHeaders,
+    /// Where its browsers log in.
+    pub(crate) sessions: Option<ApiSessions>,
+    /// Cookies that are between browsers and us, also those of other APIs: the host may be the same.
+    pub(crate) own_cookies: OwnCookies,
     pub(crate) host_header: HostHeaderConfig,
     /// Whether any of its operations is confidential.
     pub(crate) conceals: bool,
@@ -129,6 +140,8 @@ pub(crate) struct Route {
     pub(crate) certificates: Option<AcceptedCertificates>,
     /// Whose passwords can be, if the operator wants them at all.
     pub(crate) passwords: Option<Arc<Passwords>>,
+    /// Whose sessions can be, if browsers log in for a scheme that is accepted here.
+    pub(crate) session: Option<Arc<RelyingParty>>,
     pub(crate) strengths: Strengths,
     /// The API's own caller limits, which all its routes share.
     pub(crate) api_limits: Limits,

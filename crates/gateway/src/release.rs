@@ -53,6 +53,7 @@ pub(crate) fn release(
     }
     let (mut parts, body) = response.into_parts();
     withhold(&mut parts.headers);
+    api.own_cookies.guard(&mut parts.headers);
     if has_body(parts.status) && !parts.headers.contains_key(header::CONTENT_TYPE) {
         // Without a type a browser guesses (GW-30).
         parts.headers.insert(header::CONTENT_TYPE, HeaderValue::from_static("application/octet-stream"));

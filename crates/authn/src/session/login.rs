@@ -448,11 +448,7 @@ impl RelyingParty {
         };
         for (name, value) in form_urlencoded::parse(query.unwrap_or_default().as_bytes()) {
             match &*name {
-                "return_to" => {
-                    if same_origin(&value).is_some() {
-                        wanted.return_to = value;
-                    }
-                }
+                "return_to" if same_origin(&value).is_some() => wanted.return_to = value,
                 "acr_values" => {
                     let is_plain = |byte: u8| byte.is_ascii_graphic() || byte == b' ';
                     if !value.is_empty() && value.len() <= 256 && value.bytes().all(is_plain) {

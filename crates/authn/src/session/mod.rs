@@ -147,6 +147,12 @@ impl RelyingParty {
         &self.plan.path
     }
 
+    /// Where a user is who has logged out.
+    #[must_use]
+    pub fn after_logout(&self) -> &str {
+        &self.plan.after_logout
+    }
+
     /// The name of the cookie with a session's id.
     #[must_use]
     pub fn cookie(&self) -> &str {

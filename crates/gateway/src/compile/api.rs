@@ -10,10 +10,11 @@ use portcullis_authn::certificate::{AcceptedCertificates, NamePattern};
 use portcullis_authn::exchange::TokenExchange;
 use portcullis_authn::internal_token::InternalTokens;
 use portcullis_authn::password::Passwords;
+use portcullis_authn::session::{OwnCookies, RelyingParty};
 use portcullis_authn::{Authenticator, Requirements};
 use portcullis_authz::config::{AuthorizeConfig, CallersConfig};
 use portcullis_authz::{Alternative, Concealment, Demand, Kinds};
-use portcullis_config::codes::identity::SCHEMES_REFUSED;
+use portcullis_config::codes::identity::{SCHEMES_REFUSED, SESSION_TWICE};
 use portcullis_config::codes::store::KEY_PLACE;
 use portcullis_config::codes::upstream as codes;
 use portcullis_config::{Diagnostic, Diagnostics, Place};
@@ -36,6 +37,7 @@ use crate::config::{
 use crate::cors::{Cors, Credentials, OWN_FIELDS};
 use crate::policy::{Api, Policy, Retirement, Route, Strengths, Websocket};
 use crate::resource::ProtectedResource;
+use crate::sessions::ApiSessions;
 
 /// Which API is compiled.
 pub(crate) struct Subject<'a> {
@@ -100,6 +102,7 @@ pub(crate) fn compile(
     }
     let mount = config.mount.as_deref().unwrap_or_default();
     let resource = ProtectedResource::new(name, mount, &contract, authenticator);
+    let sessions = sessions(&contract, mount, authenticator, place, diagnostics);
     let key_headers = key_headers(&routes);
     let exchange = config.hand_over.exchange.as_ref().and_then(|exchange| {
         let place = place.child("hand_over").child("exchange");
@@ -125,6 +128,8 @@ pub(crate) fn compile(
         hand_over,
         exchange,
         key_headers,
+        sessions,
+        own_cookies: OwnCookies::new(authenticator.relying_parties().map(|party| party.cookie())),
         host_header: config.host_header,
         metrics: workshop.metrics.operation(name, ""),
         destination: Destination::api(name),
@@ -303,6 +308,7 @@ fn route(
         keys: guard.keys,
         certificates: guard.certificates,
         passwords: guard.passwords,
+        session: guard.session,
         strengths,
         api_limits: shared.caller_limits.clone(),
         caller_limits: keep(running.map(|route| &route.caller_limits), Limits::new(limiters)),
@@ -323,6 +329,7 @@ struct Guard {
     keys: Option<AcceptedKeys>,
     certificates: Option<AcceptedCertificates>,
     passwords: Option<Arc<Passwords>>,
+    session: Option<Arc<RelyingParty>>,
 }
 
 /// What is demanded of callers beyond the contract.
@@ -398,6 +405,7 @@ fn guard(
         }
         alternatives.push(Alternative { scheme: Arc::clone(scheme), scopes: scheme_use.scopes.clone() });
     }
+    let session = tokens.iter().find_map(|scheme| authenticator.relying_party(scheme)).cloned();
     let accepted = match authenticator.accept_if(tokens.iter().map(|scheme| &**scheme), realm, requirements) {
         Ok(accepted) => accepted,
         Err(refused) => {
@@ -425,7 +433,7 @@ fn guard(
             realm: Arc::clone(realm),
         },
     };
-    Some(Guard { demand, accepted, keys: AcceptedKeys::new(keys, realm), certificates, passwords })
+    Some(Guard { demand, accepted, keys: AcceptedKeys::new(keys, realm), certificates, passwords, session })
 }
 
 /// The header in which a scheme's keys are sent, if that is a place for keys (AUTHN-36).
@@ -444,6 +452,33 @@ fn misplaced_key(operation: &Operation, scheme: &str, name: &str) -> Diagnostic 
     .at(operation.place.clone())
     .label("addresses end up in logs, and browsers send cookies without being asked")
     .help("declare the scheme with `in: header` and a name of its own, such as `X-API-Key`")
+}
+
+/// Where browsers log in, if any operation accepts a scheme for which they do.
+fn sessions(
+    contract: &Contract,
+    mount: &str,
+    authenticator: &Authenticator,
+    place: &Place,
+    diagnostics: &mut Diagnostics,
+) -> Option<ApiSessions> {
+    let wanted = contract.operations().iter().filter_map(|operation| match &operation.security {
+        Security::AnyOf(wanted) => Some(wanted),
+        Security::Public | Security::Undeclared => None,
+    });
+    let schemes = wanted.flatten().flat_map(|all_of| &all_of.0).map(|scheme_use| &scheme_use.scheme);
+    let mut parties = schemes.filter_map(|scheme| authenticator.relying_party(scheme));
+    let party = parties.next()?;
+    if let Some(other) = parties.find(|other| !Arc::ptr_eq(other, party)) {
+        let (first, second) = (party.scheme(), other.scheme());
+        let message = format!("browsers would log in for `{first}` and for `{second}`");
+        diagnostics.push(
+            Diagnostic::error(SESSION_TWICE, message)
+                .at(place.key())
+                .help("serve the operations of one of them as an API of its own"),
+        );
+    }
+    Some(ApiSessions { party: Arc::clone(party), mount: mount.trim_end_matches('/').to_owned() })
 }
 
 /// Every header in which an operation takes keys: no key may reach the upstream by way of another operation.

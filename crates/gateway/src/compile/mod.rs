@@ -65,7 +65,7 @@ pub(crate) struct Compiled {
 impl Compiled {
     /// Whether there must be a store, made if need be.
     pub(crate) fn needs_store(&self) -> bool {
-        self.config.store.is_some() || self.policy.takes_keys()
+        self.config.store.is_some() || self.policy.takes_keys() || self.policy.takes_sessions()
     }
 }
 

@@ -14,7 +14,8 @@ use crate::arrival::Envelope;
 use crate::config::CredentialConfig;
 use crate::policy::{Api, Policy, Route};
 use crate::resource;
-use crate::stages::{key, password};
+use crate::stages::session::{self, InSession};
+use crate::stages::{cross_site, key, password};
 
 /// What identification found, and what it took away.
 pub(crate) struct Identified {
@@ -70,16 +71,21 @@ pub(crate) async fn identify(
             .map(|name| headers.get(&name).cloned().map(|value| (name, value))),
         CredentialConfig::Strip => [None, None],
     };
+    let cookie = match &route.session {
+        Some(party) if !matches!(route.demand, Demand::Public) => session::one(party.shown(headers)),
+        Some(_) | None => Ok(None),
+    };
+    api.own_cookies.strip(headers);
     let key = api.key_headers.take(headers);
+    if !api.key_headers.is_empty() {
+        key::watch_address(policy, api, envelope, target).await;
+    }
     let taken = match policy.authenticator.take_token(headers, target.query(), &route.accepted) {
         Ok(taken) => taken,
         Err(denial) => return Identified { known: Err(describe(denial)), stripped_query: None, token: None },
     };
     let stripped_query = match taken.query {
         QueryToken::Absent => None,
-    if !api.key_headers.is_empty() {
-        key::watch_address(policy, api, envelope, target).await;
-    }
         QueryToken::Ignored => {
             target.query().map(without_query_token).and_then(|query| target.with_query(&query))
         }
@@ -96,6 +102,30 @@ pub(crate) async fn identify(
         && !headers.contains_key(http::header::AUTHORIZATION);
     let password =
         route.passwords.as_deref().and_then(|users| Some((users, ShownPassword::take(headers).transpose()?)));
+    let by_session = match (&route.session, cookie) {
+        (Some(party), Ok(Some(id))) if is_alone && matches!(key, Ok(None)) => {
+            let judged = match cross_site::refuse(api, envelope, authority, headers) {
+                Ok(()) => Box::pin(session::judge(policy, route, party, envelope, &shown, &id)).await,
+                Err(denial) => Err(denial),
+            };
+            Some(judged)
+        }
+        (_, Ok(None)) => None,
+        (_, Ok(Some(_))) => {
+            Some(Err(Denial::new(Reason::CredentialAmbiguous).with_note("a session and another credential")))
+        }
+        (_, Err(denial)) => Some(Err(denial)),
+    };
+    if let Some(judged) = by_session {
+        let (known, token) = match judged {
+            Ok(InSession { known, token }) => (Ok(known), Some(token)),
+            Err(denial) => (Err(describe(denial)), None),
+        };
+        if let (CredentialConfig::Pass, Some(token)) = (api.credential, &token) {
+            headers.insert(http::header::AUTHORIZATION, token.field().clone());
+        }
+        return Identified { known, stripped_query, token };
+    }
     let known = match key {
         Ok(None) => match password {
             Some((users, password)) => password::judge(policy, api, users, envelope, password).await,

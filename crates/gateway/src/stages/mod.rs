@@ -1,10 +1,12 @@
 //! The stages, one file each: how a layer's verb is applied to a request.
 
+pub(crate) mod cross_site;
 pub(crate) mod exchange;
 pub(crate) mod identify;
 pub(crate) mod key;
 pub(crate) mod limit;
 pub(crate) mod password;
 pub(crate) mod route;
+pub(crate) mod session;
 pub(crate) mod upgrade;
 pub(crate) mod validate;

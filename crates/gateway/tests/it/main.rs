@@ -43,6 +43,7 @@ mod record;
 mod reload;
 mod resource;
 mod revocation;
+mod sessions;
 mod slow;
 mod step_up;
 mod tls_events;
