@@ -1,8 +1,8 @@
-//! Project Wycheproof's JWS and JWK vectors: signatures and key sets that have fooled others.
+//! Project Wycheproof's JWS, JWK and JWE vectors: signatures, key sets and envelopes that have fooled others.
 //!
 //! In: `vectors/jose/wycheproof` of the shared folder, whose payloads are no claims; so the
 //! envelope, the key set and the signature are judged here and nothing above them. Every vector is
-//! judged as labelled, except those that [`refused_on_purpose`] names.
+//! judged as labelled, except those that [`refused_on_purpose`] names, and all encrypted ones.
 
 use std::path::{Path, PathBuf};
 
@@ -103,4 +103,24 @@ fn key_sets_are_judged_as_labelled() {
     assert_eq!(tally.accepted + tally.refused + tally.on_purpose, 26);
     // All four have a shared secret.
     assert_eq!((tally.accepted, tally.on_purpose), (1, 4));
+}
+
+/// All of them are left out on purpose: no issuer can be configured to encrypt its tokens, so what is valid
+/// as a JWE is no token here, and nothing is ever decrypted.
+// proves: JWT-12
+#[test]
+fn every_encrypted_token_is_refused_valid_or_not() {
+    let Some(document) = vectors("json_web_encryption_test.json") else { return };
+    let mut refused = 0;
+    for group in document["testGroups"].as_array().unwrap() {
+        for test in group["tests"].as_array().unwrap() {
+            let jwe = match &test["jwe"] {
+                Value::String(compact) => compact.clone(),
+                other => other.to_string(),
+            };
+            assert!(Compact::read(jwe.as_bytes()).is_err(), "{} {}", test["tcId"], test["comment"]);
+            refused += 1;
+        }
+    }
+    assert_eq!(refused, 139);
 }
