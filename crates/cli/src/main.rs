@@ -30,6 +30,8 @@ enum Command {
     Explain(command::explain::Arguments),
     /// Print the JSON Schema of portcullis.yaml, for editors.
     Schema,
+    /// List keys, certificates and issuers, with their algorithms and ends.
+    Inventory(command::inventory::Arguments),
     /// Make, list, rotate and revoke API keys.
     Keys(command::keys::Arguments),
     /// Stop believing a key, a token or everything of somebody, at once and everywhere.
@@ -55,6 +57,7 @@ fn main() -> ExitCode {
         Command::Check(arguments) => command::check::run(&arguments),
         Command::Explain(arguments) => command::explain::run(&arguments),
         Command::Schema => command::schema::run(),
+        Command::Inventory(arguments) => command::inventory::run(&arguments),
         Command::Keys(arguments) => command::keys::run(&arguments),
         Command::Revoke(arguments) => command::revoke::run(&arguments),
         Command::Audit(arguments) => command::audit::run(&arguments),

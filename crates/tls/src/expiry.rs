@@ -17,6 +17,8 @@ pub struct Expiry {
     pub what: Expiring,
     /// Its names, for people.
     pub name: String,
+    /// What kind of key it certifies; empty for what certifies none.
+    pub key: String,
     /// The file that it was read from.
     pub file: PathBuf,
     /// Its last moment.
@@ -115,7 +117,8 @@ mod tests {
     use super::*;
 
     fn certificate(ends: Timestamp) -> Expiry {
-        Expiry { what: Expiring::Certificate, name: "shop.example".to_owned(), file: "shop.pem".into(), ends }
+        let (name, key) = ("shop.example".to_owned(), "Ed25519".to_owned());
+        Expiry { what: Expiring::Certificate, name, key, file: "shop.pem".into(), ends }
     }
 
     // proves-part: TLS-18 (reloading on change and sending the alerts are the gateway's)

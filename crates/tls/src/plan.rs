@@ -147,6 +147,7 @@ impl Plan {
             material.expiries.push(Expiry {
                 what: Expiring::Certificate,
                 name: identity.facts.name_list(),
+                key: identity.facts.key.to_string(),
                 file: identity.file,
                 ends: identity.facts.not_after,
             });
@@ -284,6 +285,7 @@ impl ClientPlan {
         Some(Expiry {
             what: Expiring::Revocations,
             name: list.issuer().to_string(),
+            key: String::new(),
             file: path.to_owned(),
             ends,
         })
@@ -320,6 +322,7 @@ fn warn_of_near_end(identity: &Identity, place: &Place, now: Timestamp, diagnost
     let expiry = Expiry {
         what: Expiring::Certificate,
         name: identity.facts.name_list(),
+        key: identity.facts.key.to_string(),
         file: identity.file.clone(),
         ends: identity.facts.not_after,
     };

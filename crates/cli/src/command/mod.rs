@@ -4,6 +4,7 @@ pub(crate) mod audit;
 pub(crate) mod check;
 pub(crate) mod demo;
 pub(crate) mod explain;
+pub(crate) mod inventory;
 pub(crate) mod keys;
 mod operated;
 pub(crate) mod revoke;

@@ -7,6 +7,7 @@
     reason = "tests: a broken expectation ends the test that made it"
 )]
 
+mod inventory;
 mod keys;
 mod operator;
 mod revoke;
