@@ -110,7 +110,7 @@ impl SecretReference {
                 .variable(name)
                 .ok_or_else(|| SecretError::VariableMissing { name: name.clone() })?,
             Kept::File(path) => read_guarded(&environment.path(path))?,
-            Kept::Vault { path, field } => return self.from_vault(path, field, environment),
+            Kept::Vault { path, field } => return self.kept_in_vault(path, field, environment),
         };
         if bytes.last() == Some(&b'\n') {
             bytes.pop();
@@ -133,7 +133,12 @@ impl SecretReference {
         }
     }
 
-    fn from_vault(&self, path: &str, field: &str, environment: &Environment) -> Result<Secret, SecretError> {
+    fn kept_in_vault(
+        &self,
+        path: &str,
+        field: &str,
+        environment: &Environment,
+    ) -> Result<Secret, SecretError> {
         let vault = environment.vault().ok_or_else(|| SecretError::VaultUnset { reference: self.clone() })?;
         let secret = vault
             .field(path, field)
@@ -174,9 +179,8 @@ impl SecretError {
                 .help(
                     "check the path, which is relative to the main configuration file, and the file's owner",
                 ),
-            Self::FileExposed { path, .. } => {
-                of(code::SECRET_FILE_EXPOSED).help(format!("run `chmod 600 {}`, or 640 for a group", path.display()))
-            }
+            Self::FileExposed { path, .. } => of(code::SECRET_FILE_EXPOSED)
+                .help(format!("run `chmod 600 {}`, or 640 for a group", path.display())),
             Self::FileTooLarge { .. } => of(code::SECRET_TOO_LARGE).help("check the path"),
             Self::VaultUnset { .. } => of(code::SECRET_VAULT_UNSET).help("say where it is, under `vault:`"),
             Self::VaultRefused { .. } => of(code::SECRET_VAULT_REFUSED)

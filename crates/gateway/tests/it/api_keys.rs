@@ -395,7 +395,7 @@ fn rotation_under_load_fails_nobody_and_the_old_key_ends() {
     let address = walk.address(0);
     let ask = move |key: &str| {
         let request = get("/stock").with(format!("X-API-Key: {key}"));
-        RawClient::connect(address).ask(&Vec::from(request)).status
+        RawClient::connect(address).ask(Vec::from(request)).status
     };
     let is_over = std::sync::atomic::AtomicBool::new(false);
     let (new, statuses) = std::thread::scope(|scope| {

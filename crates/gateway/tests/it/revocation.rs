@@ -2,7 +2,9 @@
 
 use std::time::Duration;
 
-use portcullis_domain::{KeyStore as _, Clock, Reason, Revocation, RevocationKind, RevocationStore as _, Timestamp};
+use portcullis_domain::{
+    Clock, KeyStore as _, Reason, Revocation, RevocationKind, RevocationStore as _, Timestamp,
+};
 use portcullis_testkit::wait::until;
 use portcullis_testkit::{Database, RawClient};
 use serde_json::json;
