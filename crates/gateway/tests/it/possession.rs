@@ -2,7 +2,9 @@
 
 use portcullis_domain::{Clock, Reason, Timestamp};
 use portcullis_testkit::prover::changed;
-use portcullis_testkit::{Authority, Identity, Leaf, Prover, RawClient, SigningAlgorithm, TlsOffer};
+use portcullis_testkit::{
+    Authority, Identity, Leaf, Prover, RawClient, SigningAlgorithm, TlsOffer, TokenIssuer,
+};
 use serde_json::{Value, json};
 
 use crate::walk::{Ask, HOST, Outcome, Setup, Walk, ask, get};
@@ -199,7 +201,7 @@ fn a_mount_belongs_to_the_address() {
     is_bad_proof(&send(scene.proof("inner")), Reason::ProofMismatched);
 }
 
-// proves-part: AUTHN-26 (each gateway remembers for itself; nonces close the gap between several)
+// proves-part: AUTHN-26 (between gateways: see below)
 #[test]
 fn a_proof_is_fresh_and_works_once() {
     let scene = Scene::new(json!({}));
@@ -220,6 +222,43 @@ fn a_proof_is_fresh_and_works_once() {
     scene.walk.rewrite(json!({ "pseudonym": "changed" }));
     scene.walk.gateway().reload().expect("a good policy");
     is_bad_proof(&scene.send(&proof), Reason::ProofReplayed);
+}
+
+// Between gateways without nonces a proof works once at each; `docs/guides/bound-tokens.md` says so.
+// proves: AUTHN-26
+#[test]
+fn with_nonces_a_proof_for_one_gateway_is_worth_nothing_at_another() {
+    let issuer = TokenIssuer::new(crate::walk::ISSUER);
+    let clock = Clock::manual(Timestamp::from_seconds(Clock::machine().now().wall.as_seconds()));
+    let started = || {
+        Setup::new()
+            .clock(clock.clone())
+            .file("shared.json", issuer.jwks())
+            .policy(json!({
+                "dpop": { "nonce": "2m" },
+                "identity": { "customers": { "jwks": { "file": "shared.json" } } },
+            }))
+            .start()
+    };
+    let (one, other) = (started(), started());
+    let (prover, now) = (Prover::new(), clock.now().wall);
+    let mut claims = issuer.claims(crate::walk::AUDIENCE, now);
+    claims.insert("scope".into(), "orders:read".into());
+    claims.insert("cnf".into(), json!({ "jkt": prover.thumbprint() }));
+    let token = issuer.token(&claims);
+    let proof = |jti: &str, nonce: &str| {
+        let claims = changed(prover.claims("GET", HERE, &token, jti, now), json!({ "nonce": nonce }));
+        prover.sign(&prover.header(), &claims)
+    };
+    let asking = |proof: &str| {
+        get("/orders").with(format!("Authorization: DPoP {token}")).with(format!("DPoP: {proof}"))
+    };
+    let first = one.send(asking(&proof("1", "none")));
+    is_challenged(&first, Reason::ProofNonceWanted, "use_dpop_nonce");
+    let used = proof("2", first.header("dpop-nonce").expect("a nonce"));
+    one.send(asking(&used)).passed();
+    is_bad_proof(&one.send(asking(&used)), Reason::ProofReplayed);
+    is_challenged(&other.send(asking(&used)), Reason::ProofNonceWanted, "use_dpop_nonce");
 }
 
 #[test]
