@@ -82,8 +82,16 @@ pub struct IntrospectionConfig {
     pub url: String,
     /// Our client identifier at the issuer.
     pub client: String,
-    /// Our client secret, sent as RFC 6749 §2.3.1 has it (`client_secret_basic`).
-    pub secret: SecretReference,
+    /// Our client secret, sent as RFC 6749 §2.3.1 has it (`client_secret_basic`). Either this or `key`.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub secret: Option<SecretReference>,
+    /// Our private key, which signs who we are (`private_key_jwt`, RFC 7523): PKCS #8 in PEM, P-256 or
+    /// Ed25519.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub key: Option<SecretReference>,
+    /// The name of that key at the issuer (`kid`).
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub key_id: Option<String>,
     /// Which tokens are asked about: `opaque` ones, or `all` of the issuer's, so that each revocation is
     /// noticed within `cache`.
     #[serde(default)]

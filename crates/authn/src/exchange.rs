@@ -17,16 +17,16 @@ use bytes::Bytes;
 use http::HeaderValue;
 use portcullis_config::codes::identity as codes;
 use portcullis_config::{Diagnostic, Diagnostics, Environment, Place};
-use portcullis_domain::{Clock, Denial, Now, Principal, Reason, Scopes, Secret, Timestamp};
+use portcullis_domain::{Clock, Denial, Now, Principal, Reason, Scopes, Timestamp};
 use quick_cache::sync::Cache;
 use serde::Deserialize;
 use url::Url;
-use url::form_urlencoded::Serializer;
 
 use crate::bearer::{AccessToken, TokenDigest};
+use crate::client_authentication::ClientAuthentication;
 use crate::config::ExchangeConfig;
 use crate::fetch::{Fetch, FetchBounds, Form, Reach};
-use crate::introspection::{Turns, basic};
+use crate::introspection::Turns;
 use crate::json;
 use crate::keys::checked_address;
 
@@ -45,7 +45,7 @@ const KEPT: usize = 10_000;
 /// Exchanges tokens for one upstream.
 pub struct TokenExchange {
     url: Url,
-    authorization: Secret,
+    client: ClientAuthentication,
     audience: Option<Box<str>>,
     resource: Option<Box<str>>,
     /// What to ask for; what the client's token has when empty.
@@ -101,7 +101,7 @@ impl TokenExchange {
         let secret = config.secret.resolve_at(environment, &place.child("secret"), diagnostics);
         Some(Self {
             url: url.ok()?,
-            authorization: basic(&config.client, &secret?),
+            client: ClientAuthentication::by_secret(&config.client, secret?),
             audience: config.audience.as_deref().map(Box::from),
             resource: config.resource.as_deref().map(Box::from),
             scopes: config.scopes.iter().map(String::as_str).collect(),
@@ -152,7 +152,8 @@ impl TokenExchange {
     }
 
     async fn ask(&self, subject: &AccessToken, scopes: &Scopes) -> Result<Bytes, Denial> {
-        let form = Form { body: self.form(subject, scopes), authorization: Some(self.authorization.clone()) };
+        let form =
+            self.form(subject, scopes).ok_or_else(|| unavailable("the request could not be signed"))?;
         let asking = self.fetch.post(&self.url, &form, self.bounds);
         let answer = match tokio::time::timeout(self.bounds.time, asking).await {
             Ok(Ok(answer)) => answer,
@@ -168,22 +169,22 @@ impl TokenExchange {
         }
     }
 
-    fn form(&self, subject: &AccessToken, scopes: &Scopes) -> Secret {
+    fn form(&self, subject: &AccessToken, scopes: &Scopes) -> Option<Form> {
         let token = std::str::from_utf8(subject.expose()).unwrap_or_default();
-        let mut form = Serializer::new(String::with_capacity(token.len() + 512));
-        form.append_pair("grant_type", GRANT)
-            .append_pair("subject_token", token)
-            .append_pair("subject_token_type", ACCESS_TOKEN)
-            .append_pair("requested_token_type", ACCESS_TOKEN);
-        if !scopes.is_empty() {
-            form.append_pair("scope", &scopes.to_string());
-        }
-        for (name, value) in [("audience", &self.audience), ("resource", &self.resource)] {
-            if let Some(value) = value {
-                form.append_pair(name, value);
-            }
-        }
-        Secret::new(form.finish().into_bytes())
+        let scope = scopes.to_string();
+        let mut parameters = vec![
+            ("grant_type", GRANT),
+            ("subject_token", token),
+            ("subject_token_type", ACCESS_TOKEN),
+            ("requested_token_type", ACCESS_TOKEN),
+        ];
+        let further = [
+            ("scope", Some(&*scope).filter(|scope| !scope.is_empty())),
+            ("audience", self.audience.as_deref()),
+            ("resource", self.resource.as_deref()),
+        ];
+        parameters.extend(further.into_iter().filter_map(|(name, value)| Some((name, value?))));
+        self.client.form(&parameters, self.url.as_str(), self.clock.now().wall)
     }
 }
 

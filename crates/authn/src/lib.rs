@@ -1,4 +1,4 @@
-//! Who is calling: tokens, and the keys that prove them.
+//! Who is calling: tokens and the keys that prove them, and every other credential.
 //!
 //! In: the head of a request and the schemes that its operation accepts. Out: a
 //! [`Principal`](portcullis_domain::Principal), or a [`Denial`](portcullis_domain::Denial) with the
@@ -13,7 +13,11 @@
 //! client show what the token is bound to ([`binding`], [`dpop`]), [`assurance`] asks whether the caller
 //! is authenticated strongly enough, and [`challenge`] words the answer when something is wrong.
 //!
-//! [`session`] logs users of browsers in and keeps their tokens. [`internal_token`] tells an upstream who was found. Opens no socket and reads no clock: the gateway hands in a [`Fetch`] and the moment.
+//! Other ways to be known stand beside it: [`api_key`], [`certificate`], [`password`], and [`session`],
+//! which logs users of browsers in and keeps their tokens. [`internal_token`] and [`exchange`] tell an
+//! upstream who was found.
+//!
+//! Opens no socket and reads no clock: the gateway hands in a [`Fetch`] and the moment.
 
 mod algorithm;
 pub mod api_key;
@@ -24,6 +28,7 @@ mod binding;
 mod cache;
 pub mod certificate;
 mod challenge;
+mod client_authentication;
 mod compile;
 pub mod config;
 mod dpop;
@@ -37,6 +42,7 @@ mod jwt;
 mod keys;
 pub mod password;
 mod possession;
+mod random;
 mod refusal;
 mod revoked;
 pub mod session;

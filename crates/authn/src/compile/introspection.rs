@@ -6,6 +6,7 @@ use portcullis_config::Diagnostic;
 use portcullis_config::codes::identity as codes;
 
 use super::IssuerCompiler;
+use super::client::{Shown, client_authentication};
 use crate::authenticator::Authenticator;
 use crate::config::AskedConfig;
 use crate::fetch::{FetchBounds, Reach};
@@ -37,17 +38,21 @@ impl IssuerCompiler<'_, '_> {
                 None
             }
         };
-        let secret =
-            config.secret.resolve_at(self.surroundings.environment, &place.child("secret"), self.diagnostics);
-        let (url, secret) = (url?, secret?);
+        let shown = Shown {
+            client: &config.client,
+            secret: config.secret.as_ref(),
+            key: config.key.as_ref(),
+            key_id: config.key_id.as_deref(),
+        };
+        let client = client_authentication(&shown, &place, self.surroundings.environment, self.diagnostics);
+        let (url, client) = (url?, client?);
         let plan = IntrospectionPlan {
             asked: match config.tokens {
                 AskedConfig::Opaque => Asked::Opaque,
                 AskedConfig::All => Asked::All,
             },
             url,
-            client: Box::from(&*config.client),
-            secret,
+            client,
             bounds: FetchBounds { body: config.size.as_usize(), time: config.timeout.0, reach },
             remembered: config.cache.0,
             refused: config.refused_cache.0,

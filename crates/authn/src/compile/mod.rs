@@ -5,6 +5,7 @@
 //! up.
 
 mod assurance;
+mod client;
 mod dpop;
 mod introspection;
 mod session;

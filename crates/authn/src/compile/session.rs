@@ -4,17 +4,17 @@ use std::sync::Arc;
 
 use portcullis_config::codes::identity as codes;
 use portcullis_config::{Diagnostic, Place};
-use portcullis_domain::{Issuer, Secret};
+use portcullis_domain::Issuer;
 
 use super::IssuerCompiler;
+use super::client::{Shown, client_authentication};
 use crate::algorithm::AllowedAlgorithms;
 use crate::authenticator::Authenticator;
+use crate::client_authentication::ClientAuthentication;
 use crate::fetch::{FetchBounds, Reach};
 use crate::keys::{KeyRing, KeySource};
 use crate::session::config::{SameSiteConfig, SessionConfig};
-use crate::session::{
-    COOKIE_PREFIX, ClientAuthentication, ClientKey, RelyingParty, SameSite, SessionPlan, same_origin,
-};
+use crate::session::{COOKIE_PREFIX, RelyingParty, SameSite, SessionPlan, same_origin};
 
 impl IssuerCompiler<'_, '_> {
     /// `Some(None)` if nobody logs in there, `None` if there was an error.
@@ -81,35 +81,13 @@ impl IssuerCompiler<'_, '_> {
     }
 
     fn client(&mut self, config: &SessionConfig, place: &Place) -> Option<ClientAuthentication> {
-        let environment = self.surroundings.environment;
-        let mut read = |reference: &portcullis_config::SecretReference, name: &str| -> Option<Secret> {
-            reference.resolve_at(environment, &place.child(name), self.diagnostics)
+        let shown = Shown {
+            client: &config.client,
+            secret: config.secret.as_ref(),
+            key: config.key.as_ref(),
+            key_id: config.key_id.as_deref(),
         };
-        match (&config.secret, &config.key) {
-            (Some(secret), None) => {
-                Some(ClientAuthentication::by_secret(&config.client, read(secret, "secret")?))
-            }
-            (None, Some(key)) => {
-                let pem = read(key, "key")?;
-                let key = ClientKey::read(&pem, config.key_id.as_deref());
-                if key.is_none() {
-                    self.diagnostics.push(
-                        Diagnostic::error(codes::SESSION_CLIENT, "the key is no private key that can sign")
-                            .at(place.child("key"))
-                            .help("write PKCS #8 in PEM: `openssl genpkey -algorithm EC -pkeyopt ec_paramgen_curve:P-256`"),
-                    );
-                }
-                Some(ClientAuthentication::by_key(&config.client, key?))
-            }
-            (Some(_), Some(_)) | (None, None) => {
-                self.diagnostics.push(
-                    Diagnostic::error(codes::SESSION_CLIENT, "a login needs either `secret` or `key`")
-                        .at(place.key())
-                        .label("with neither, whoever has a code could redeem it"),
-                );
-                None
-            }
-        }
+        client_authentication(&shown, place, self.surroundings.environment, self.diagnostics)
     }
 
     fn check_session(&mut self, config: &SessionConfig, place: &Place) -> bool {

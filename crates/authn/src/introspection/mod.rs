@@ -15,16 +15,14 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
-use base64::Engine as _;
-use base64::engine::general_purpose::STANDARD;
-use portcullis_domain::{Clock, Issuer, Now, Reason, Secret, Timestamp};
+use portcullis_domain::{Clock, Issuer, Now, Reason, Timestamp};
 use quick_cache::sync::Cache;
 use url::Url;
-use url::form_urlencoded::{Serializer, byte_serialize};
 
 use crate::bearer::{AccessToken, TokenDigest};
 use crate::cache::Believed;
-use crate::fetch::{Fetch, FetchBounds, Form};
+use crate::client_authentication::ClientAuthentication;
+use crate::fetch::{Fetch, FetchBounds};
 use crate::jwt::ClaimRules;
 use crate::refusal::Refusal;
 pub(crate) use turns::Turns;
@@ -46,8 +44,7 @@ pub(crate) enum Asked {
 pub(crate) struct IntrospectionPlan {
     pub(crate) asked: Asked,
     pub(crate) url: Url,
-    pub(crate) client: Box<str>,
-    pub(crate) secret: Secret,
+    pub(crate) client: ClientAuthentication,
     pub(crate) bounds: FetchBounds,
     /// Longest time for which a good answer is believed.
     pub(crate) remembered: Duration,
@@ -60,7 +57,6 @@ pub(crate) struct IntrospectionPlan {
 /// The questions to one issuer, and its answers.
 pub(crate) struct Introspection {
     plan: IntrospectionPlan,
-    authorization: Secret,
     fetch: Arc<dyn Fetch>,
     clock: Clock,
     good: Cache<TokenDigest, Good>,
@@ -92,7 +88,6 @@ pub(crate) enum Vouched {
 impl Introspection {
     pub(crate) fn new(plan: IntrospectionPlan, fetch: Arc<dyn Fetch>, clock: Clock) -> Self {
         Self {
-            authorization: basic(&plan.client, &plan.secret),
             good: Cache::new(plan.entries),
             bad: Cache::new(plan.entries.clamp(16, 1024)),
             turns: Turns::default(),
@@ -112,8 +107,7 @@ impl Introspection {
         let mine = &self.plan;
         mine.asked == plan.asked
             && mine.url == plan.url
-            && mine.client == plan.client
-            && mine.secret.matches(plan.secret.expose())
+            && mine.client.is_same(&plan.client)
             && mine.bounds == plan.bounds
             && (mine.remembered, mine.refused, mine.entries) == (plan.remembered, plan.refused, plan.entries)
             && mine.rules == plan.rules
@@ -141,7 +135,7 @@ impl Introspection {
             return answer;
         }
         self.check_pause(now.mono)?;
-        let answer = self.ask(token).await;
+        let answer = self.ask(token, issuer, now).await;
         let now = self.clock.now();
         let claims = match answer {
             Ok(claims) => claims,
@@ -159,10 +153,12 @@ impl Introspection {
         }
     }
 
-    async fn ask(&self, token: &AccessToken) -> Result<answer::Claims, Refusal> {
+    async fn ask(&self, token: &AccessToken, issuer: &Issuer, now: Now) -> Result<answer::Claims, Refusal> {
         // RFC 7662 §2.1. A token is `b64token` and thereby text.
         let token = std::str::from_utf8(token.expose()).unwrap_or_default();
-        let form = Form { body: question(token), authorization: Some(self.authorization.clone()) };
+        let question = [("token", token), ("token_type_hint", "access_token")];
+        let form = self.plan.client.form(&question, issuer.as_str(), now.wall);
+        let form = form.ok_or_else(|| unavailable("no assertion of who we are could be signed"))?;
         let asking = self.fetch.post(&self.plan.url, &form, self.plan.bounds);
         let answer = match tokio::time::timeout(self.plan.bounds.time, asking).await {
             Ok(Ok(answer)) => answer,
@@ -216,20 +212,6 @@ impl Introspection {
     }
 }
 
-/// The form that asks about a token.
-fn question(token: &str) -> Secret {
-    let mut form = Serializer::new(String::with_capacity(token.len() + 64));
-    form.append_pair("token", token).append_pair("token_type_hint", "access_token");
-    Secret::new(form.finish().into_bytes())
-}
-
-/// RFC 6749 §2.3.1: both parts are form-encoded first, so that a colon in either is not the separator.
-pub(crate) fn basic(client: &str, secret: &Secret) -> Secret {
-    let client: String = byte_serialize(client.as_bytes()).collect();
-    let pair: String = byte_serialize(secret.expose()).collect();
-    Secret::new(format!("Basic {}", STANDARD.encode(format!("{client}:{pair}"))).into_bytes())
-}
-
 fn unavailable(note: impl Into<std::borrow::Cow<'static, str>>) -> Refusal {
     Refusal::because(Reason::IntrospectionUnavailable, note)
 }
@@ -241,17 +223,5 @@ fn millis(span: Duration) -> u64 {
 impl fmt::Debug for Introspection {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("Introspection").field("plan", &self.plan).finish_non_exhaustive()
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn client_and_secret_are_encoded_before_they_are_joined() {
-        let authorization = basic("a:b", &Secret::new(b"p+%&".to_vec()));
-        let pair = authorization.expose_text().unwrap().strip_prefix("Basic ").unwrap().to_owned();
-        assert_eq!(STANDARD.decode(pair).unwrap(), b"a%3Ab:p%2B%25%26");
     }
 }

@@ -19,9 +19,9 @@ use url::form_urlencoded;
 use super::content::{AccessTimes, Content, Transaction};
 use super::id_token::{Asked, SignedIn};
 use super::provider::{Failure, Metadata, NamesItself};
-use super::random::{digest_text, unguessable};
 use super::{Found, Redirect, RelyingParty, cookie, same_origin, store_failed, unknown};
 use crate::bearer::TokenDigest;
+use crate::random::{digest_text, unguessable};
 use crate::refusal::Refusal;
 
 /// Under which issuer the store keeps logins under way. No issuer of tokens is called so.

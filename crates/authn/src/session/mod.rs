@@ -11,7 +11,6 @@
 //!
 //! Called by the gateway, which knows paths, methods and pages. Not done here: who may call across sites.
 
-mod client;
 pub mod config;
 mod content;
 mod cookie;
@@ -20,7 +19,6 @@ mod login;
 mod logout;
 mod memory;
 mod provider;
-mod random;
 mod return_path;
 
 use std::fmt;
@@ -35,7 +33,6 @@ use portcullis_domain::{
 };
 use serde_json::{Map, Value, json};
 
-pub(crate) use client::{ClientAuthentication, ClientKey};
 use content::Content;
 pub use cookie::{Found, OwnCookies};
 pub(crate) use cookie::{PREFIX as COOKIE_PREFIX, SameSite};
@@ -50,6 +47,7 @@ pub(crate) use return_path::same_origin;
 use crate::algorithm::AllowedAlgorithms;
 use crate::authenticator::Authenticator;
 use crate::bearer::{AccessToken, TokenDigest};
+use crate::client_authentication::ClientAuthentication;
 use crate::fetch::{Fetch, FetchBounds};
 use crate::introspection::Turns;
 use crate::keys::{KeyRing, KeySource};
@@ -256,7 +254,7 @@ impl RelyingParty {
         id: &Secret,
         now: Now,
     ) -> Result<(Session, Content), Denial> {
-        if !random::is_unguessable(id.expose()) {
+        if !crate::random::is_unguessable(id.expose()) {
             return Err(unknown("the cookie holds no id"));
         }
         let session = match store.find_session(id, now.wall).await {

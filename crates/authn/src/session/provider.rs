@@ -10,14 +10,14 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
 use arc_swap::ArcSwapOption;
-use portcullis_domain::{Clock, Denial, Reason, Secret};
+use portcullis_domain::{Clock, Denial, Reason};
 use serde::Deserialize;
 use serde::de::DeserializeOwned;
 use tokio::sync::Mutex;
 use url::Url;
 
-use super::client::ClientAuthentication;
-use crate::fetch::{Fetch, FetchBounds, FetchError, Form};
+use crate::client_authentication::ClientAuthentication;
+use crate::fetch::{Fetch, FetchBounds, FetchError};
 use crate::json;
 use crate::keys::{KeySource, checked_address};
 
@@ -299,15 +299,6 @@ const KNOWN_ERRORS: [&str; 10] = [
     "unsupported_token_type",
     "temporarily_unavailable",
 ];
-
-/// What a form is made of. Nothing in it is kept.
-pub(super) fn form_of(parameters: &[(&str, &str)], authorization: Option<Secret>) -> Form {
-    let mut form = url::form_urlencoded::Serializer::new(String::with_capacity(256));
-    for (name, value) in parameters {
-        form.append_pair(name, value);
-    }
-    Form { body: Secret::new(form.finish().into_bytes()), authorization }
-}
 
 fn unusable(why: impl Into<String>) -> Failure {
     Failure::Unavailable(why.into())

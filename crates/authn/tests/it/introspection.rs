@@ -1,11 +1,19 @@
 //! Asking an issuer about tokens, without a gateway around it.
 
+use std::collections::HashMap;
 use std::sync::Arc;
+
+use aws_lc_rs::signature::{
+    ECDSA_P256_SHA256_FIXED, ECDSA_P256_SHA256_FIXED_SIGNING, EcdsaKeyPair, KeyPair as _, UnparsedPublicKey,
+};
+use base64::Engine as _;
+use base64::engine::general_purpose::{STANDARD, URL_SAFE_NO_PAD};
 
 use portcullis_authn::{FetchError, Reach};
 use portcullis_domain::Reason;
 use portcullis_testkit::{TokenIssuer, Workspace};
 use serde_json::{Value, json};
+use url::form_urlencoded;
 
 use crate::fake_fetch::Behavior;
 use crate::scene::{AUDIENCE, ISSUER, Scene, wait_for};
@@ -13,10 +21,13 @@ use crate::scene::{AUDIENCE, ISSUER, Scene, wait_for};
 const URL: &str = "https://id.example.com/introspect";
 
 fn scene(settings: &str) -> Scene {
+    scene_with("client.secret", "s3cret", &format!("secret: '${{file:client.secret}}'{settings}"))
+}
+
+fn scene_with(file: &str, content: &str, settings: &str) -> Scene {
     let workspace = Workspace::new();
-    workspace.secret("client.secret", "s3cret");
-    let introspection =
-        format!("introspection: {{ url: {URL}, client: shop, secret: '${{file:client.secret}}'{settings} }}");
+    workspace.secret(file, content);
+    let introspection = format!("introspection: {{ url: {URL}, client: shop, {settings} }}");
     let issuer = TokenIssuer::new(ISSUER);
     workspace.file("jwks.json", issuer.jwks());
     Scene::open(issuer, workspace, &["jwks: { file: jwks.json }", &introspection])
@@ -102,4 +113,33 @@ fn strangers_cannot_push_good_answers_out() {
     }
     wait_for(scene.identify("good")).unwrap();
     assert_eq!(scene.fetch.count(), 201);
+}
+
+// proves: AUTHN-21
+#[test]
+fn a_key_of_ours_signs_who_asks() {
+    let pair = EcdsaKeyPair::generate(&ECDSA_P256_SHA256_FIXED_SIGNING).unwrap();
+    let pem = format!(
+        "-----BEGIN PRIVATE KEY-----\n{}\n-----END PRIVATE KEY-----\n",
+        STANDARD.encode(pair.to_pkcs8v1().unwrap().as_ref())
+    );
+    let scene = scene_with("client.key", &pem, "key: '${file:client.key}', key_id: k1");
+    scene.fetch.serve(URL, good(&scene).to_string());
+    wait_for(scene.identify("opaque")).unwrap();
+    let (body, authorization) = scene.fetch.posted().remove(0);
+    assert_eq!(authorization, "");
+    let form: HashMap<_, _> = form_urlencoded::parse(body.as_bytes()).into_owned().collect();
+    assert_eq!((form["token"].as_str(), form["client_id"].as_str()), ("opaque", "shop"));
+    assert_eq!(form["client_assertion_type"], "urn:ietf:params:oauth:client-assertion-type:jwt-bearer");
+    let (input, signature) = form["client_assertion"].rsplit_once('.').unwrap();
+    let signature = URL_SAFE_NO_PAD.decode(signature).unwrap();
+    let public = UnparsedPublicKey::new(&ECDSA_P256_SHA256_FIXED, pair.public_key());
+    public.verify(input.as_bytes(), &signature).unwrap();
+    let claims = URL_SAFE_NO_PAD.decode(input.split_once('.').unwrap().1).unwrap();
+    let claims: Value = serde_json::from_slice(&claims).unwrap();
+    // RFC 7523 §3: from us, about us, for the issuer.
+    assert_eq!(
+        (&claims["iss"], &claims["sub"], &claims["aud"]),
+        (&json!("shop"), &json!("shop"), &json!(ISSUER))
+    );
 }

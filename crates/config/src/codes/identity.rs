@@ -140,9 +140,9 @@ codes! {
         mend: "Prefer API keys or tokens where callers can use them.",
     }
     SESSION_CLIENT = "C0224" {
-        title: "login cannot show who asks",
-        means: "`session:` has neither `secret` nor `key`, both, or a key that is no PKCS #8 private key on P-256 or Ed25519.",
-        matters: "Without it, whoever gets hold of a code could redeem it (RFC 9700 §2.5).",
+        title: "client cannot show who asks",
+        means: "`session:` or `introspection:` has neither `secret` nor `key`, both, or a key that is no PKCS #8 private key on P-256 or Ed25519.",
+        matters: "Without it, whoever gets hold of a code could redeem it, or ask what tokens are good for (RFC 9700 §2.5, RFC 7662 §2.1).",
         mend: "Write `secret:` or `key:` as a reference, such as `${file:client.secret}`.",
     }
     SESSION_SETTINGS = "C0225" {

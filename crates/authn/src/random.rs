@@ -7,13 +7,13 @@ use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use portcullis_domain::{Denial, Reason, Secret};
 
 /// Length of [`unguessable`] text.
-pub(super) const LENGTH: usize = 43;
+pub(crate) const LENGTH: usize = 43;
 
 /// New text.
 ///
 /// # Errors
 /// [`Reason::InternalFault`] if the system has no randomness to give.
-pub(super) fn unguessable() -> Result<Secret, Denial> {
+pub(crate) fn unguessable() -> Result<Secret, Denial> {
     let mut bytes = [0; 32];
     SystemRandom::new()
         .fill(&mut bytes)
@@ -22,12 +22,12 @@ pub(super) fn unguessable() -> Result<Secret, Denial> {
 }
 
 /// Whether `text` could be [`unguessable`] text; spares the store the question.
-pub(super) fn is_unguessable(text: &[u8]) -> bool {
+pub(crate) fn is_unguessable(text: &[u8]) -> bool {
     text.len() == LENGTH && text.iter().all(|byte| byte.is_ascii_alphanumeric() || b"-_".contains(byte))
 }
 
 /// SHA-256 as base64url: a PKCE challenge (RFC 7636 §4.2), or the name of something that must not be known.
-pub(super) fn digest_text(of: &[u8]) -> String {
+pub(crate) fn digest_text(of: &[u8]) -> String {
     URL_SAFE_NO_PAD.encode(digest::digest(&digest::SHA256, of))
 }
 

@@ -1,6 +1,7 @@
-//! How we show the provider who we are.
+//! How we show an issuer who we are.
 //!
-//! In: the parameters of a request to it. Out: the form, with our secret in the Authorization field
+//! In: the parameters of a request to it. Called by [`crate::introspection`], [`crate::exchange`] and
+//! [`crate::session`]. Out: the form, with our secret in the Authorization field
 //! (`client_secret_basic`, RFC 6749 §2.3.1) or with an assertion that our key has signed (`private_key_jwt`,
 //! RFC 7523 §2.2). The assertion is for the issuer itself, lives a minute and is used once.
 
@@ -14,10 +15,10 @@ use base64::engine::general_purpose::{STANDARD, URL_SAFE_NO_PAD};
 use portcullis_domain::{Secret, Timestamp};
 use serde_json::{Value, json};
 
-use super::provider::form_of;
-use super::random::unguessable;
+use url::form_urlencoded::{Serializer, byte_serialize};
+
 use crate::fetch::Form;
-use crate::introspection::basic;
+use crate::random::unguessable;
 
 /// How long an assertion is good.
 const ASSERTION_LIFE: Duration = Duration::from_secs(60);
@@ -74,7 +75,7 @@ impl ClientAuthentication {
     }
 
     /// The form with what shows who we are; `None` if nothing could be signed.
-    pub(super) fn form(&self, parameters: &[(&str, &str)], issuer: &str, now: Timestamp) -> Option<Form> {
+    pub(crate) fn form(&self, parameters: &[(&str, &str)], issuer: &str, now: Timestamp) -> Option<Form> {
         match &self.with {
             With::Secret(secret) => Some(form_of(parameters, Some(basic(&self.client, secret)))),
             With::Key(key) => {
@@ -141,5 +142,33 @@ impl ClientKey {
 impl fmt::Debug for ClientAuthentication {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("ClientAuthentication").field("client", &self.client).finish_non_exhaustive()
+    }
+}
+
+/// A form with these parameters. What is made of it holds secrets.
+fn form_of(parameters: &[(&str, &str)], authorization: Option<Secret>) -> Form {
+    let mut form = Serializer::new(String::with_capacity(256));
+    for (name, value) in parameters {
+        form.append_pair(name, value);
+    }
+    Form { body: Secret::new(form.finish().into_bytes()), authorization }
+}
+
+/// RFC 6749 §2.3.1: both parts are form-encoded first, so that a colon in either is not the separator.
+fn basic(client: &str, secret: &Secret) -> Secret {
+    let client: String = byte_serialize(client.as_bytes()).collect();
+    let pair: String = byte_serialize(secret.expose()).collect();
+    Secret::new(format!("Basic {}", STANDARD.encode(format!("{client}:{pair}"))).into_bytes())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn client_and_secret_are_encoded_before_they_are_joined() {
+        let authorization = basic("a:b", &Secret::new(b"p+%&".to_vec()));
+        let pair = authorization.expose_text().unwrap().strip_prefix("Basic ").unwrap().to_owned();
+        assert_eq!(STANDARD.decode(pair).unwrap(), b"a%3Ab:p%2B%25%26");
     }
 }
