@@ -26,6 +26,7 @@ mod exposed;
 mod fail_closed;
 mod fetch;
 mod grpc;
+mod guides;
 mod hand_over;
 mod headers;
 mod hop_by_hop;
