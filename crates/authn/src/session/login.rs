@@ -231,7 +231,7 @@ impl RelyingParty {
         };
         let refreshed = match self.ask_for_new(refresh_token).await {
             Ok(tokens) => tokens,
-            Err(Failure::Refused("invalid_grant")) => {
+            Err(Failure::Refused(code)) if &*code == "invalid_grant" => {
                 self.drop_session(store, id).await?;
                 return Err(unknown("the provider refuses to renew the session"));
             }
@@ -355,7 +355,7 @@ impl RelyingParty {
             self.provider.ask(&metadata.token, &self.plan.client, &parameters).await;
         let tokens = match answer {
             Ok(tokens) => tokens,
-            Err(Failure::Refused("invalid_grant")) => {
+            Err(Failure::Refused(code)) if &*code == "invalid_grant" => {
                 return Err(unproven("the provider refuses the code"));
             }
             Err(failure) => return Err(failure.into()),

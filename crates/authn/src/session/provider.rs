@@ -67,8 +67,8 @@ pub(super) enum NamesItself {
 /// Why the provider gave nothing.
 #[derive(Debug)]
 pub(super) enum Failure {
-    /// It said no, with this error code if it is a registered one (RFC 6749 §5.2).
-    Refused(&'static str),
+    /// It said no, with this error code (RFC 6749 §5.2).
+    Refused(Box<str>),
     /// It could not be asked, or said nothing that can be used.
     Unavailable(String),
 }
@@ -172,16 +172,10 @@ impl Provider {
         let answer = self.within_time(self.fetch.post(url, &form, self.bounds)).await?;
         match answer.status {
             200 | 201 => Ok(answer.body),
-            400 | 401 => {
-                let known = json::check(&answer.body).ok().and_then(|()| {
-                    let said: ErrorBody = serde_json::from_slice(&answer.body).ok()?;
-                    KNOWN_ERRORS.into_iter().find(|known| **known == *said.error)
-                });
-                known.map_or_else(
-                    || Err(unusable("the provider says no, and not why")),
-                    |e| Err(Failure::Refused(e)),
-                )
-            }
+            400 | 401 => Err(error_code(&answer.body).map_or_else(
+                || unusable("the provider says no, and not why"),
+                Failure::Refused,
+            )),
             status => {
                 self.pause();
                 Err(unusable(format!("the provider answered with status {status}")))
@@ -285,20 +279,15 @@ impl From<Failure> for Denial {
     }
 }
 
-/// Codes of RFC 6749 §5.2, RFC 9126 §2.3, RFC 8707 §2 and OpenID Connect Core §3.1.2.6. What a provider says
-/// beyond them is not repeated.
-const KNOWN_ERRORS: [&str; 10] = [
-    "invalid_request",
-    "invalid_client",
-    "invalid_grant",
-    "unauthorized_client",
-    "unsupported_grant_type",
-    "invalid_scope",
-    "invalid_target",
-    "invalid_request_object",
-    "unsupported_token_type",
-    "temporarily_unavailable",
-];
+/// The code of an error. Letters and underscores as all registered codes have them; what a provider says beyond
+/// that is not repeated.
+fn error_code(body: &[u8]) -> Option<Box<str>> {
+    json::check(body).ok()?;
+    let said: ErrorBody = serde_json::from_slice(body).ok()?;
+    let is_plain = (1..=40).contains(&said.error.len())
+        && said.error.bytes().all(|byte| byte.is_ascii_lowercase() || byte == b'_');
+    is_plain.then(|| said.error.into())
+}
 
 fn unusable(why: impl Into<String>) -> Failure {
     Failure::Unavailable(why.into())
