@@ -23,7 +23,7 @@ use crate::introspection::{Introspection, Vouched};
 use crate::jws::Compact;
 use crate::jwt;
 use crate::keys::KeyStatus;
-use crate::possession::{self, Shown};
+use crate::possession::{self, Constraint, Shown};
 use crate::refusal::Refusal;
 use crate::revoked::{Revocable, Revoked};
 use crate::trusted_issuer::TrustedIssuer;
@@ -52,6 +52,15 @@ pub struct AcceptedSchemes {
     bits: u64,
     requirements: Requirements,
     challenges: Challenges,
+}
+
+/// A credential that is no token.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Tokenless {
+    /// An API key or a password: whoever has it may use it.
+    Plain,
+    /// A client certificate: worthless without its key.
+    Certified,
 }
 
 /// A caller, and how it was recognized.
@@ -363,6 +372,22 @@ impl AcceptedSchemes {
     #[must_use]
     pub const fn is_empty(&self) -> bool {
         self.bits == 0
+    }
+
+    /// Whether a good credential that is no token does for an operation that requires something of it. It
+    /// tells nothing of how its holder logged in, which is the lowest assurance (ASVS 6.8.4).
+    ///
+    /// # Errors
+    /// [`Reason::SenderConstraintMissing`] and [`Reason::AuthenticationInsufficient`], with the challenge for
+    /// a token that would do.
+    pub fn check_tokenless(&self, credential: Tokenless) -> Result<(), Denial> {
+        let Requirements { constraint, strength } = &self.requirements;
+        let reason = match (credential, constraint) {
+            (Tokenless::Plain, Constraint::Needed) => Reason::SenderConstraintMissing,
+            _ if !strength.is_any() => Reason::AuthenticationInsufficient,
+            (Tokenless::Plain, Constraint::Optional) | (Tokenless::Certified, _) => return Ok(()),
+        };
+        Err(self.challenges.refuse(reason.into(), TokenScheme::Bearer))
     }
 
     fn ask(&self, token: &AccessToken) -> Question {

@@ -52,7 +52,7 @@ mod trusted_issuer;
 mod wycheproof;
 
 pub use assurance::Requirements;
-pub use authenticator::{AcceptedSchemes, Authenticator, Recognition, Recognized, SchemesRefused};
+pub use authenticator::{AcceptedSchemes, Authenticator, Recognition, Recognized, SchemesRefused, Tokenless};
 pub use bearer::{
     AccessToken, DPOP, Proofs, QueryToken, Taken, TokenDigest, TokenScheme, without_query_token,
 };

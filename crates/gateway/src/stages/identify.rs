@@ -4,7 +4,9 @@ use http::HeaderMap;
 use portcullis_audit::Proof;
 use portcullis_authn::certificate::{AcceptedCertificates, CertifiedNames};
 use portcullis_authn::password::ShownPassword;
-use portcullis_authn::{AccessToken, DPOP, QueryToken, Recognition, Recognized, Shown, without_query_token};
+use portcullis_authn::{
+    AccessToken, DPOP, QueryToken, Recognition, Recognized, Shown, Tokenless, without_query_token,
+};
 use portcullis_authz::Demand;
 use portcullis_domain::{Caller, Denial, Reason};
 use portcullis_limits::Key;
@@ -128,11 +130,15 @@ pub(crate) async fn identify(
     }
     let known = match key {
         Ok(None) => match password {
-            Some((users, password)) => password::judge(policy, api, users, envelope, password).await,
+            Some((users, password)) => password::judge(policy, api, users, envelope, password)
+                .await
+                .and_then(|known| route.accepted.check_tokenless(Tokenless::Plain).map(|()| known)),
             None => judge(policy, api, route, envelope, &shown).await,
         },
         Ok(Some(key)) if is_alone => match &route.keys {
-            Some(accepted) => key::judge(policy, api, accepted, envelope, &key).await,
+            Some(accepted) => key::judge(policy, api, accepted, envelope, &key)
+                .await
+                .and_then(|known| route.accepted.check_tokenless(Tokenless::Plain).map(|()| known)),
             // It proves nothing here, and goes no further.
             None => judge(policy, api, route, envelope, &shown).await,
         },
@@ -157,7 +163,10 @@ async fn judge(
     if let (Some(certificates), None) = (&route.certificates, shown.token) {
         let is_only_way = route.accepted.is_empty() && route.keys.is_none() && route.passwords.is_none();
         match (by_certificate(certificates, envelope), is_only_way) {
-            (Some(Ok(caller)), _) => return Ok(Known { caller, proof: None }),
+            (Some(Ok(caller)), _) => {
+                route.accepted.check_tokenless(Tokenless::Certified)?;
+                return Ok(Known { caller, proof: None });
+            }
             (Some(Err(denial)), true) => return Err(denial),
             // A certificate belongs to the connection; where there are other ways in, it need not be meant.
             (Some(Err(_)) | None, false) => {}

@@ -93,6 +93,42 @@ fn levels_of_known_products_are_ordered_and_their_second_factor_is_known() {
     asked(&zitadel, json!({ "amr": ["pwd", "otp", "mfa"] })).passed();
 }
 
+// proves: AUTHN-34
+#[test]
+fn a_credential_that_tells_nothing_of_a_login_is_the_lowest_assurance() {
+    let hash = {
+        use argon2::password_hash::PasswordHasher as _;
+        argon2::Argon2::default().hash_password(b"right").unwrap()
+    };
+    for (require, reason) in [
+        (json!({ "second_factor": true }), Reason::AuthenticationInsufficient),
+        (json!({ "max_age": "5m" }), Reason::AuthenticationInsufficient),
+        (json!({ "sender_constrained": true }), Reason::SenderConstraintMissing),
+    ] {
+        let either = json!([{ "customers": [] }, { "legacy": [] }]);
+        let done = json!({ "200": { "description": "Done." } });
+        let walk = Setup::new()
+            .secret("users", format!("alice:{hash}"))
+            .contract(json!({
+                "paths": {
+                    "/strong": { "get": { "security": either, "responses": done } },
+                    "/usual": { "get": { "security": either, "responses": done } },
+                },
+                "components": { "securitySchemes": { "legacy": { "type": "http", "scheme": "basic" } } },
+            }))
+            .policy(json!({ "passwords": { "legacy": { "users": "${file:users}" } } }))
+            .api(json!({ "overrides": { "GET /strong": { "require": require } } }))
+            .start();
+        // `alice:right` in base64.
+        let shown = "Authorization: Basic YWxpY2U6cmlnaHQ=";
+        walk.send_tls(get("/usual").with(shown)).passed();
+        let outcome = walk.send_tls(get("/strong").with(shown));
+        outcome.refused(reason);
+        let challenge = outcome.header("www-authenticate").expect("a challenge");
+        assert!(challenge.starts_with("Bearer ") || challenge.starts_with("DPoP "), "{challenge}");
+    }
+}
+
 #[test]
 fn an_operation_refines_what_its_api_requires() {
     let walk = Setup::new()
