@@ -9,8 +9,12 @@
 // say nothing, and with a DPoP proof tokens that are bound to its key. The client `gateway` with the secret
 // `gateway-secret-that-nobody-may-reuse` may ask about tokens (RFC 7662) and revoke them (RFC 7009).
 //
-// A line on standard input changes its keys: `rotate` signs with a new key and still publishes the old one,
-// `retire` stops publishing all but the newest; each is answered by a line. It ends when its input does.
+// Users of browsers sign in by any name and password for the client `shop-web`, whose secret is
+// `web-secret-that-nobody-may-reuse`; requests may be pushed, and a logout is told by back channel.
+//
+// A line on standard input changes it: `rotate` signs with a new key and still publishes the old one, `retire`
+// stops publishing all but the newest, `web ORIGIN ORIGIN` says where `shop-web` is for browsers and for the
+// provider itself; each is answered by a line. It ends when its input does.
 
 import { generateKeyPairSync } from "node:crypto";
 import { readFileSync } from "node:fs";
@@ -31,8 +35,11 @@ const { values: options } = parseArgs({
 });
 
 const RESOURCE = "shop-api";
+// The gateway of a test has a certificate of the test's own; whom the provider trusts is not what is tested.
+process.env.NODE_TLS_REJECT_UNAUTHORIZED = "0";
 let keysMade = 0;
 let keys = [newKey()];
+let web = { page: "https://web.invalid", backchannel: "https://web.invalid" };
 let handler;
 
 function newKey() {
@@ -61,13 +68,28 @@ function serve(issuer) {
         response_types: [],
         id_token_signed_response_alg: "ES256",
       },
+      {
+        client_id: "shop-web",
+        client_secret: "web-secret-that-nobody-may-reuse",
+        grant_types: ["authorization_code", "refresh_token"],
+        redirect_uris: [`${web.page}/.portcullis/callback`],
+        post_logout_redirect_uris: [`${web.page}/public`],
+        backchannel_logout_uri: `${web.backchannel}/.portcullis/backchannel-logout`,
+        backchannel_logout_session_required: true,
+        response_types: ["code"],
+        id_token_signed_response_alg: "ES256",
+        scope: "openid offline_access orders:read orders:write",
+      },
     ],
-    scopes: ["orders:read", "orders:write"],
+    scopes: ["openid", "offline_access", "orders:read", "orders:write"],
     jwks: { keys },
+    // It would speak to no address of this machine, and here everybody lives on it.
+    fetch: (url, { dispatcher, ...options }) => globalThis.fetch(url, options),
     cookies: { keys: ["tests only"] },
     features: {
       clientCredentials: { enabled: true },
-      devInteractions: { enabled: false },
+      devInteractions: { enabled: true },
+      backchannelLogout: { enabled: true },
       dPoP: { enabled: true },
       introspection: { enabled: true },
       revocation: { enabled: true },
@@ -84,6 +106,7 @@ function serve(issuer) {
       },
     },
   });
+  provider.on("backchannel.error", (_, error) => console.error("back channel:", error, error.cause));
   handler = provider.callback();
 }
 
@@ -102,12 +125,14 @@ server.listen(0, "127.0.0.1", () => {
     // The first key that fits is the one that signs.
     rotate: () => (keys = [newKey(), ...keys]),
     retire: () => (keys = keys.slice(0, 1)),
+    web: (page, backchannel) => (web = { page, backchannel }),
   };
   const input = createInterface({ input: process.stdin });
   input.on("line", (line) => {
-    const command = commands[line.trim()];
+    const [name, ...words] = line.trim().split(" ");
+    const command = commands[name];
     if (command) {
-      command();
+      command(...words);
       serve(issuer);
     }
     console.log(JSON.stringify({ keys: keys.map((key) => key.kid), known: Boolean(command) }));

@@ -17,6 +17,8 @@ use crate::raw_client::RawClient;
 use crate::wire::Response;
 use crate::workspace::Workspace;
 
+/// The secret of the client `shop-web`, for which users of browsers sign in.
+pub const WEB_SECRET: &str = "web-secret-that-nobody-may-reuse";
 const CLIENT: &str = "robot:robot-secret-that-nobody-may-reuse";
 
 /// A running provider that speaks TLS.
@@ -117,6 +119,11 @@ impl IdentityProvider {
     /// Publishes no key but the newest.
     pub fn retire(&mut self) {
         self.command("retire");
+    }
+
+    /// Says where the client `shop-web` is, as browsers see it and as the provider itself can reach it.
+    pub fn send_users_to(&mut self, page: &str, backchannel: &str) {
+        self.command(&format!("web {page} {backchannel}"));
     }
 
     fn command(&mut self, command: &str) {

@@ -15,6 +15,7 @@
 
 pub mod answer;
 pub mod authority;
+pub mod browser;
 pub mod h2_client;
 pub mod h2_frames;
 pub mod h2_upstream;
@@ -32,6 +33,7 @@ pub mod workspace;
 
 pub use answer::{Answer, Feed, Feeder};
 pub use authority::{Authority, Identity, Leaf, TlsOffer, Validity};
+pub use browser::Browser;
 pub use h2_client::H2Client;
 pub use h2_frames::{Frame, H2Frames};
 pub use identity_provider::IdentityProvider;

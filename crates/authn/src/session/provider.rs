@@ -172,10 +172,8 @@ impl Provider {
         let answer = self.within_time(self.fetch.post(url, &form, self.bounds)).await?;
         match answer.status {
             200 | 201 => Ok(answer.body),
-            400 | 401 => Err(error_code(&answer.body).map_or_else(
-                || unusable("the provider says no, and not why"),
-                Failure::Refused,
-            )),
+            400 | 401 => Err(error_code(&answer.body)
+                .map_or_else(|| unusable("the provider says no, and not why"), Failure::Refused)),
             status => {
                 self.pause();
                 Err(unusable(format!("the provider answered with status {status}")))
