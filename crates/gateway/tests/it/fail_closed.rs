@@ -8,7 +8,7 @@ use serde_json::{Value, json};
 use crate::walk::{HOST, Setup, Walk, get};
 
 /// Refusals for want of something that a decision depends on, and where a request meets each of them.
-const DEPENDENCIES: [(Reason, &str); 10] = [
+const DEPENDENCIES: [(Reason, &str); 12] = [
     (Reason::KeysUnavailable, "whatever_a_decision_depends_on_is_stopped_nothing_is_forwarded"),
     (Reason::RecordUnavailable, "whatever_a_decision_depends_on_is_stopped_nothing_is_forwarded"),
     (Reason::InternalFault, "a_panic_in_any_stage_is_answered_and_recorded_and_takes_nobody_down"),
@@ -21,6 +21,11 @@ const DEPENDENCIES: [(Reason, &str); 10] = [
         Reason::StoreUnavailable,
         "revocation::two_gateways_share_what_is_revoked_and_let_nobody_in_when_they_cannot_tell_for_long",
     ),
+    (
+        Reason::ProviderUnavailable,
+        "sessions::logins::a_provider_that_is_not_there_is_an_outage_and_no_session",
+    ),
+    (Reason::LoginsSaturated, "sessions::logins::logins_without_end_fill_no_more_than_their_room"),
     (Reason::ProofsSaturated, "possession::a_proof_that_cannot_be_remembered_is_refused"),
     (Reason::PasswordsSaturated, "authn: what_cannot_be_checked_soon_is_refused"),
     (Reason::ExchangeUnavailable, "hand_over::without_a_token_for_the_upstream_nothing_is_forwarded"),
