@@ -70,7 +70,10 @@ impl FileFault {
             }
             Self::TooLarge { .. } => "name a file that holds only what is needed".to_owned(),
             Self::KeyOpen { path, .. } => {
-                format!("run `chmod 640 {}`, or stricter; if it was open for long, replace the key", path.display())
+                format!(
+                    "run `chmod 640 {}`, or stricter; if it was open for long, replace the key",
+                    path.display()
+                )
             }
             Self::NoCertificate { .. } | Self::CertificateMalformed { .. } => {
                 "the file must be PEM, with lines `-----BEGIN CERTIFICATE-----`".to_owned()

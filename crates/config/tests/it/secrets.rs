@@ -220,7 +220,13 @@ fn what_cannot_be_resolved_is_shown_at_its_place() {
 
 #[test]
 fn only_well_written_references_are_read() {
-    for text in ["${env:A}", "${env:_a1}", "${file:/run/secrets/x}", "${file:rel ative}", "${vault:shop/oauth#client_secret}"] {
+    for text in [
+        "${env:A}",
+        "${env:_a1}",
+        "${file:/run/secrets/x}",
+        "${file:rel ative}",
+        "${vault:shop/oauth#client_secret}",
+    ] {
         assert_eq!(reference(text).to_string(), text);
         assert!(jsonschema::is_valid(&json_schema::<SecretReference>(), &json!(text)));
     }

@@ -92,9 +92,16 @@ fn chains_that_clients_would_refuse_are_refused() {
 fn a_key_that_everybody_can_read_is_refused() {
     let scene = Scene::new();
     let certificate = scene.certificate("shop", &Authority::new("authority").server(&["shop.test"]));
-    for (mode, fit) in
-        [(0o644, false), (0o604, false), (0o601, false), (0o660, false), (0o640, true), (0o440, true), (0o600, true), (0o400, true)]
-    {
+    for (mode, fit) in [
+        (0o644, false),
+        (0o604, false),
+        (0o601, false),
+        (0o660, false),
+        (0o640, true),
+        (0o440, true),
+        (0o600, true),
+        (0o400, true),
+    ] {
         fs::set_permissions(scene.path("shop.key"), fs::Permissions::from_mode(mode)).unwrap();
         let expected: &[&str] = if fit { &[] } else { &["C0133"] };
         assert_eq!(mistakes(&scene, certificate.clone()), expected, "{mode:o}");
