@@ -4,7 +4,7 @@
 //! requests are under way. A write to a socket wakes whoever reads at its other end, and waking a sleeper
 //! costs more than the rest of the write. Requests that are ready at the same time therefore do their
 //! thinking first and send one after the other, so that the other end wakes once and finds all of it.
-//! Nothing is copied or held back: the stream below is asked a moment later (decision 0009).
+//! Nothing is copied or held back: the stream below is asked a moment later (decision 0010).
 
 use std::io;
 use std::pin::Pin;
