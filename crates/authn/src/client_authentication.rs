@@ -166,6 +166,43 @@ mod tests {
     use super::*;
 
     #[test]
+    fn an_assertion_is_ours_for_the_issuer_and_for_a_minute() {
+        use aws_lc_rs::signature::{ECDSA_P256_SHA256_FIXED, KeyPair as _, UnparsedPublicKey};
+
+        let pkcs8 =
+            EcdsaKeyPair::generate_pkcs8(&ECDSA_P256_SHA256_FIXED_SIGNING, &SystemRandom::new()).unwrap();
+        let pair = EcdsaKeyPair::from_pkcs8(&ECDSA_P256_SHA256_FIXED_SIGNING, pkcs8.as_ref()).unwrap();
+        let body = STANDARD.encode(pkcs8.as_ref());
+        let pem = format!("-----BEGIN PRIVATE KEY-----\n{body}\n-----END PRIVATE KEY-----\n");
+        let key = ClientKey::read(&Secret::new(pem.into_bytes()), Some("k1")).unwrap();
+        let now = Timestamp::from_seconds(1_800_000_000);
+        let form =
+            ClientAuthentication::by_key("web", key).form(&[("a", "b")], "https://id.test", now).unwrap();
+        assert!(form.authorization.is_none());
+        let sent: Vec<_> = url::form_urlencoded::parse(form.body.expose()).into_owned().collect();
+        let names: Vec<_> = sent.iter().map(|(name, _)| &**name).collect();
+        assert_eq!(names, ["a", "client_id", "client_assertion_type", "client_assertion"]);
+        let assertion = &sent[3].1;
+        let (signed, signature) = assertion.rsplit_once('.').unwrap();
+        let signature = URL_SAFE_NO_PAD.decode(signature).unwrap();
+        UnparsedPublicKey::new(&ECDSA_P256_SHA256_FIXED, pair.public_key().as_ref())
+            .verify(signed.as_bytes(), &signature)
+            .unwrap();
+        let part = |index: usize| -> Value {
+            let part = signed.split('.').nth(index).unwrap();
+            serde_json::from_slice(&URL_SAFE_NO_PAD.decode(part).unwrap()).unwrap()
+        };
+        assert_eq!(part(0), json!({ "alg": "ES256", "typ": "JWT", "kid": "k1" }));
+        let claims = part(1);
+        assert_eq!(
+            (&claims["iss"], &claims["sub"], &claims["aud"]),
+            (&json!("web"), &json!("web"), &json!("https://id.test"))
+        );
+        assert_eq!(claims["exp"].as_u64().unwrap() - claims["iat"].as_u64().unwrap(), 60);
+        assert_eq!(claims["jti"].as_str().unwrap().len(), 43);
+    }
+
+    #[test]
     fn client_and_secret_are_encoded_before_they_are_joined() {
         let authorization = basic("a:b", &Secret::new(b"p+%&".to_vec()));
         let pair = authorization.expose_text().unwrap().strip_prefix("Basic ").unwrap().to_owned();

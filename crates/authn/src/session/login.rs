@@ -210,7 +210,13 @@ impl RelyingParty {
                     return refreshed;
                 }
                 Err(StoreError::Conflict) if !content.has_ended(now.wall) => return Ok((session, content)),
-                Err(StoreError::Conflict) => tokio::time::sleep(LOOK_AGAIN).await,
+                Err(StoreError::Conflict) => {
+                    if let Ok(None) = store.find_session(&lease, now.wall).await {
+                        // Whoever had it is gone.
+                        store.end_session(&lease).await.map_err(store_failed)?;
+                    }
+                    tokio::time::sleep(LOOK_AGAIN).await;
+                }
                 Err(error) => return Err(store_failed(error)),
             }
         }

@@ -88,3 +88,71 @@ impl Memory {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use portcullis_domain::{Secret, Subject};
+
+    use super::*;
+
+    const NOW: Timestamp = Timestamp::from_seconds(1_800_000_000);
+
+    fn at(millis: u64) -> Now {
+        let span = Duration::from_millis(millis);
+        Now { wall: NOW.plus(span), mono: span }
+    }
+
+    fn live(token: &str) -> Arc<Live> {
+        Arc::new(Live {
+            token: AccessToken::kept(&Secret::new(token.as_bytes().to_vec())).unwrap(),
+            subject: Subject::from("alice"),
+            sid: Some("sid-1".into()),
+            created_at: NOW,
+            idle_at: NOW.plus(Duration::from_millis(500)),
+            ends_at: NOW.plus(Duration::from_secs(86_400)),
+            due_at: None,
+        })
+    }
+
+    #[test]
+    fn what_was_read_serves_until_anything_ends() {
+        let memory = Memory::new(16);
+        let id = TokenDigest::of(b"id");
+        let before = memory.epoch();
+        memory.remember(id, &live("token"), before, at(0).mono);
+        assert!(memory.recall(&id, at(499)).is_some());
+        assert!(memory.recall(&id, at(500)).is_none(), "idle");
+        memory.forget(Some(&TokenDigest::of(b"another")));
+        assert!(memory.recall(&id, at(1)).is_none());
+        // Read before the end, and written after it.
+        memory.remember(id, &live("token"), before, at(1).mono);
+        assert!(memory.recall(&id, at(1)).is_none());
+        memory.remember(id, &live("token"), memory.epoch(), at(1).mono);
+        assert!(memory.recall(&id, at(1)).is_some());
+    }
+
+    /// Bytes of this process in memory.
+    fn resident() -> usize {
+        let statm = std::fs::read_to_string("/proc/self/statm").unwrap();
+        statm.split(' ').nth(1).unwrap().parse::<usize>().unwrap() * 4096
+    }
+
+    #[test]
+    fn a_hundred_thousand_sessions_take_less_than_100_mib() {
+        let before = resident();
+        let memory = Memory::new(100_000);
+        for number in 0..100_000_u32 {
+            // A signed token of usual length.
+            let token = format!("{number:0>650}");
+            memory.remember(
+                TokenDigest::of(&number.to_be_bytes()),
+                &live(&token),
+                memory.epoch(),
+                at(0).mono,
+            );
+        }
+        let taken = resident() - before;
+        assert!(memory.known.len() > 95_000, "{} are remembered", memory.known.len());
+        assert!(taken < 100 << 20, "{} MiB", taken >> 20);
+    }
+}

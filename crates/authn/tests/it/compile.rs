@@ -10,6 +10,9 @@ use crate::scene::{ISSUER, START, compiled, policy_text};
 fn diagnostics_of(policy: &str) -> (bool, Diagnostics) {
     let workspace = Workspace::new();
     workspace.file("jwks.json", TokenIssuer::new(ISSUER).jwks());
+    workspace.secret("web.secret", "s3cret");
+    let identity = portcullis_testkit::Authority::new().server(&["web.test"]);
+    workspace.secret("web.pem", identity.key_pem());
     workspace.file("empty.json", r#"{"keys":[]}"#);
     workspace.file("text.json", r#"["keys"]"#);
     workspace.file("huge.json", format!(r#"{{"keys":[],"pad":"{}"}}"#, "x".repeat(300_000)));
@@ -147,4 +150,50 @@ fn more_issuers_than_bits_are_refused() {
     policy.push_str("  i64: { issuer: 'https://i64.example', audience: x }\n");
     let (_, diagnostics) = diagnostics_of(&policy);
     assert_eq!(diagnostics.errors().map(|error| error.code().0).collect::<Vec<_>>(), ["C0217"]);
+}
+
+#[test]
+fn a_login_needs_a_client_that_can_show_who_it_is() {
+    let session = |settings: &str| format!("session: {{ client: web, {settings} }}");
+    check(&[&session("secret: '${file:web.secret}'")], &[], &[]);
+    check(&["session: { client: web }"], &["C0224"], &[]);
+    check(&[&session("secret: '${file:web.secret}', key: '${file:web.pem}'")], &["C0224"], &[]);
+    check(&[&session("key: '${file:web.pem}', key_id: k1")], &[], &[]);
+    check(&[&session("key: '${file:web.secret}'")], &["C0224"], &[]);
+}
+
+#[test]
+fn sessions_that_browsers_could_not_keep_safe_are_refused() {
+    for settings in [
+        "scopes: [profile]",
+        "scopes: [openid, 'a b']",
+        "scopes: [openid], acr: ['']",
+        "path: portcullis",
+        "path: /",
+        "path: /a/../b",
+        "path: /a//b",
+        "path: /a/",
+        "cookie: session",
+        "cookie: __Secure-session",
+        "cookie: __Host-",
+        "cookie: __Host-login",
+        "cookie: '__Host-a;b'",
+        "after_login: //evil.test",
+        "after_logout: https://evil.test/",
+        "idle: 0s",
+        "absolute: 30m",
+        "login: 0s",
+        "timeout: 0s",
+    ] {
+        let session = format!("session: {{ client: web, secret: '${{file:web.secret}}', {settings} }}");
+        check(&[&session], &["C0225"], &[]);
+    }
+}
+
+#[test]
+fn a_login_needs_an_issuer_with_an_address() {
+    let settings = [FILE, "session: { client: web, secret: '${file:web.secret}' }"];
+    let (_, diagnostics) = diagnostics_of(&policy_text("urn:example:issuer", &settings));
+    let found: Vec<_> = diagnostics.errors().map(|error| error.code().0).collect();
+    assert_eq!(found, ["C0226"], "{}", diagnostics.render(Color::Never));
 }

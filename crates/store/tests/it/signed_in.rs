@@ -39,6 +39,10 @@ pub(crate) async fn a_session_is_found_by_its_id_until_it_ends(bench: &Bench) {
     assert_eq!(found.content.expose(), b"a refresh token");
     assert!(bench.store.find_session(&id("cookie-2"), NOW).await.unwrap().is_none());
     assert!(bench.store.find_session(&id("cookie-1"), at(600)).await.unwrap().is_none(), "idle");
+    bench.store.touch_session(&id("cookie-1"), at(601)).await.unwrap();
+    let touched = bench.store.find_session(&id("cookie-1"), at(600)).await.unwrap().unwrap();
+    assert_eq!((touched.idle_at, touched.content.expose()), (at(601), b"a refresh token".as_slice()));
+    assert_eq!(bench.store.touch_session(&id("cookie-2"), at(601)).await, Err(StoreError::Conflict));
     bench.store.renew_session(&id("cookie-1"), at(9999), &id("x")).await.unwrap();
     assert!(bench.store.find_session(&id("cookie-1"), at(3599)).await.unwrap().is_some());
     assert!(bench.store.find_session(&id("cookie-1"), at(3600)).await.unwrap().is_none(), "at its end");

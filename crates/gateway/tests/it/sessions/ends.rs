@@ -209,3 +209,33 @@ fn a_reload_and_a_restart_end_nobodys_session() {
     scene.provider.instead(Some(Answer::respond(500, &[], "")));
     assert!(cookie_of(&scene.orders(&cookie), "__Host-session").is_none());
 }
+
+/// Two gateways with one store, before one provider.
+#[test]
+fn gateways_that_share_a_store_share_sessions_their_renewal_and_their_end() {
+    let shared = portcullis_testkit::Workspace::new();
+    let store = json!({ "store": { "file": shared.path("store.db").to_str().unwrap() } });
+    let scene = Scene::with(json!({}), |setup| setup.policy(store.clone()));
+    let other = scene.beside(store);
+    let orders = |cookie: &str| other.send_tls(get("/orders").with(format!("Cookie: {cookie}")));
+    // The provider sends the user back to the other gateway.
+    let begun = scene.begin("");
+    let query = scene.provider.sign_in(&begun.location);
+    let ask = get(&format!("/.portcullis/callback?{query}")).with(format!("Cookie: {}", begun.cookie));
+    let cookie = cookie_of(&other.send_tls(ask.clone()), "__Host-session").unwrap();
+    // Once is once, wherever.
+    scene.walk.send_tls(ask.clone()).refused(Reason::LoginUnsolicited);
+    other.send_tls(ask).refused(Reason::LoginUnsolicited);
+    scene.orders(&cookie).passed();
+    orders(&cookie).passed();
+    scene.advance(280);
+    scene.orders(&cookie).passed();
+    orders(&cookie).passed();
+    assert_eq!(scene.provider.forms("/token").len(), 2, "one login and one renewal");
+    let token = scene.provider.logout_token(json!({}), json!({}));
+    assert_eq!(told(&scene, &token).response.status, 200);
+    scene.orders(&cookie).refused(Reason::SessionUnknown);
+    scene.advance(1);
+    orders(&cookie).refused(Reason::SessionUnknown);
+    other.send_tls(logout_form(&token)).refused(Reason::LogoutTokenInvalid);
+}

@@ -340,3 +340,57 @@ fn each_place_has_one_method() {
     scene.walk.send_tls(get("/.portcullis/other")).refused(Reason::OperationUnknown);
     scene.walk.send_tls(get("/.portcullis")).refused(Reason::OperationUnknown);
 }
+
+#[test]
+fn below_a_mount_and_behind_a_proxy_the_login_is_where_the_browser_sees_it() {
+    let scene = Scene::with(json!({}), |setup| {
+        setup.policy(json!({ "trusted_proxies": ["127.0.0.1/32"] })).api(json!({ "mount": "/api" }))
+    });
+    let through = |ask: crate::walk::Ask| {
+        // The proxy ends TLS and speaks plainly to us.
+        scene
+            .walk
+            .send(ask.host("app.test").with("X-Forwarded-Proto: https").with("X-Forwarded-For: 192.0.2.7"))
+    };
+    through(get("/api/.portcullis/login")).refused(Reason::AuthorityUnknown);
+    let through = |ask: crate::walk::Ask| {
+        scene.walk.send(ask.with("X-Forwarded-Proto: https").with("X-Forwarded-For: 192.0.2.7"))
+    };
+    let outcome = through(get("/api/.portcullis/login"));
+    let location = outcome.header("location").unwrap();
+    let redirect = Url::parse(location).unwrap();
+    let redirect = redirect.query_pairs().find(|(name, _)| name == "redirect_uri").unwrap().1.into_owned();
+    assert_eq!(redirect, "https://api.test/api/.portcullis/callback");
+    let login = cookie_of(&outcome, "__Host-login").unwrap();
+    let query = scene.provider.sign_in(location);
+    let outcome =
+        through(get(&format!("/api/.portcullis/callback?{query}")).with(format!("Cookie: {login}")));
+    let cookie = format!("Cookie: {}", cookie_of(&outcome, "__Host-session").unwrap());
+    through(get("/api/orders").with(cookie.clone())).passed();
+    let post = crate::walk::post_json("/api/orders", r#"{"text":"x"}"#).with(cookie.clone());
+    through(post.clone().with("Origin: https://api.test")).passed();
+    through(post.with("Origin: http://api.test")).refused(Reason::CrossSiteRefused);
+}
+
+#[test]
+fn an_api_has_one_kind_of_session() {
+    let staff = json!({
+        "issuer": "https://staff.test", "audience": "shop-api",
+        "session": { "client": "web", "secret": "${file:client.secret}" },
+    });
+    let session = json!({ "client": "web", "secret": "${file:client.secret}" });
+    let setup = crate::walk::Setup::new()
+        .secret("client.secret", "s3cret")
+        .policy(json!({ "identity": { "customers": { "session": session }, "staff": staff } }))
+        .contract(json!({
+            "paths": { "/staff": { "get": {
+                "security": [{ "staff": [] }], "responses": { "200": { "description": "Done." } },
+            } } },
+            "components": { "securitySchemes": { "staff": { "type": "http", "scheme": "bearer" } } },
+        }));
+    let Err(portcullis_gateway::StartError::Configuration(mistakes)) = setup.try_start() else {
+        panic!("it starts")
+    };
+    let codes: Vec<_> = mistakes.errors().map(|error| error.code().0).collect();
+    assert_eq!(codes, ["C0227"]);
+}

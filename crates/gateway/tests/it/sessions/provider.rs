@@ -224,19 +224,12 @@ impl Scene {
     pub(crate) fn with(session: Value, more: impl FnOnce(Setup) -> Setup) -> Self {
         let clock = Clock::manual(Clock::machine().now().wall);
         let provider = Provider::start(&clock);
-        let mut settings = json!({
-            "client": CLIENT, "secret": "${file:client.secret}", "resource": "urn:shop-api", "after_login": "/home",
-        });
-        merge(&mut settings, session);
-        let setup = Setup::new()
-            .clock(clock.clone())
-            .secret("client.secret", "web-s3cret")
-            // Time is moved by hours, faster than the store is looked at.
-            .policy(json!({ "store": { "grace": "30h" } }))
-            .policy(json!({ "identity": { "customers": {
-                "issuer": provider.issuer(), "jwks": null, "allow_private_network": true, "session": settings,
-            } } }));
-        Self { walk: more(setup).start(), provider, clock }
+        Self { walk: more(gateway(&provider, &clock, session)).start(), provider, clock }
+    }
+
+    /// Another gateway before the same provider.
+    pub(crate) fn beside(&self, policy: Value) -> Walk {
+        gateway(&self.provider, &self.clock, json!({})).policy(policy).start()
     }
 
     pub(crate) fn advance(&self, seconds: u64) {
@@ -283,6 +276,22 @@ impl Scene {
     pub(crate) fn send(&self, ask: Ask, cookie: &str) -> Outcome {
         self.walk.send_tls(ask.with(format!("Cookie: {cookie}")))
     }
+}
+
+/// What a gateway before this provider will be like.
+fn gateway(provider: &Provider, clock: &Clock, session: Value) -> Setup {
+    let mut settings = json!({
+        "client": CLIENT, "secret": "${file:client.secret}", "resource": "urn:shop-api", "after_login": "/home",
+    });
+    merge(&mut settings, session);
+    Setup::new()
+        .clock(clock.clone())
+        .secret("client.secret", "web-s3cret")
+        // Time is moved by hours, faster than the store is looked at.
+        .policy(json!({ "store": { "grace": "30h" } }))
+        .policy(json!({ "identity": { "customers": {
+            "issuer": provider.issuer(), "jwks": null, "allow_private_network": true, "session": settings,
+        } } }))
 }
 
 /// A login under way.
