@@ -141,8 +141,7 @@ impl Arrival {
             return Err(Denial::new(Reason::MethodRefused).with_allow(SERVED_METHODS));
         }
         expect::read(parts).map_err(Denial::new)?;
-        let authority = Authority::read(parts).map_err(Denial::new)?;
-        let authority = authority.ok_or_else(|| Denial::new(Reason::HostMalformed))?;
+        let authority = envelope.connection.authority(parts).map_err(Denial::new)?;
         let raw = parts.uri.path_and_query().ok_or_else(|| Denial::new(Reason::TargetMalformed))?;
         let target = Target::read(&parts.method, raw, &policy.bounds).map_err(Denial::new)?;
         via::refuse_loop(&parts.headers, &policy.pseudonym).map_err(Denial::new)?;

@@ -12,10 +12,13 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicU32, Ordering};
 use std::task::{Context, Poll, ready};
 
+use smallvec::SmallVec;
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 
 /// From how many requests under way on.
 const CROWDED: u32 = 4;
+/// Up to so many bytes in several pieces are written as one.
+const SMALL: usize = 2048;
 
 /// The requests under way on one worker.
 ///
@@ -97,7 +100,14 @@ impl<S: AsyncWrite + Unpin> AsyncWrite for Together<S> {
     ) -> Poll<io::Result<usize>> {
         let this = self.get_mut();
         ready!(this.poll_turn(cx));
-        Pin::new(&mut this.inner).poll_write_vectored(cx, slices)
+        let length: usize = slices.iter().map(|slice| slice.len()).sum();
+        if length > SMALL || slices.len() < 2 {
+            return Pin::new(&mut this.inner).poll_write_vectored(cx, slices);
+        }
+        // A head and a short body: copying them together is cheaper than a list of two for the kernel.
+        let mut whole: SmallVec<[u8; SMALL]> = SmallVec::new();
+        slices.iter().for_each(|slice| whole.extend_from_slice(slice));
+        Pin::new(&mut this.inner).poll_write(cx, &whole)
     }
 
     fn is_write_vectored(&self) -> bool {
@@ -128,6 +138,19 @@ mod tests {
         .unwrap();
         assert_eq!(stream.inner, b"x");
         turns
+    }
+
+    #[tokio::test]
+    async fn pieces_are_written_in_their_order_however_long_they_are() {
+        for length in [1, SMALL / 2, SMALL, 3 * SMALL] {
+            let (head, body) = (vec![b'h'; length], vec![b'b'; length]);
+            let mut stream = Together::new(Vec::new(), Crowd::default());
+            let slices = [io::IoSlice::new(&head), io::IoSlice::new(&body)];
+            let written =
+                poll_fn(|cx| Pin::new(&mut stream).poll_write_vectored(cx, &slices)).await.unwrap();
+            assert_eq!(written, 2 * length);
+            assert_eq!(stream.inner, [head, body].concat());
+        }
     }
 
     #[tokio::test]

@@ -8,7 +8,7 @@ use std::pin::pin;
 use std::rc::Rc;
 
 use futures_util::FutureExt as _;
-use http::{HeaderMap, HeaderValue, Request, Response, StatusCode, header};
+use http::{HeaderName, Request, Response, StatusCode, header};
 use http_body::Body as _;
 use hyper::body::Incoming;
 use portcullis_audit::Verdict;
@@ -155,7 +155,7 @@ async fn answer<'p>(
         Caller::Authenticated(_) => Audience::Caller,
     };
     let (api, route) = (admitted.api, admitted.route);
-    let budget_fields = admitted.budget.fields().map(|(policy, standing)| (policy.to_owned(), standing));
+    let budget_fields = admitted.budget.fields();
     let (request, switch, place) = outgoing::build(policy, envelope, *admitted);
     let asked = trace.last_reading();
     let replied =
@@ -194,8 +194,8 @@ async fn answer<'p>(
     trace.pass(Stage::Release);
     let headers = response.headers_mut();
     if let Some((policy, standing)) = budget_fields {
-        insert(headers, "ratelimit-policy", &policy);
-        insert(headers, "ratelimit", &standing);
+        headers.insert(RATELIMIT_POLICY, policy);
+        headers.insert(RATELIMIT, standing);
     }
     respond::protect(headers, envelope, Some(api), Some(route), audience);
     Outcome::Answered(response)
@@ -209,8 +209,5 @@ fn refused_or_failed(fault: Fault) -> Outcome<Response<AnswerBody>> {
     Outcome::Failed(fault)
 }
 
-fn insert(headers: &mut HeaderMap, name: &'static str, value: &str) {
-    if let Ok(value) = HeaderValue::from_str(value) {
-        headers.insert(header::HeaderName::from_static(name), value);
-    }
-}
+const RATELIMIT_POLICY: HeaderName = HeaderName::from_static("ratelimit-policy");
+const RATELIMIT: HeaderName = HeaderName::from_static("ratelimit");

@@ -5,8 +5,10 @@ use std::net::{IpAddr, SocketAddr};
 use std::rc::Rc;
 use std::sync::Arc;
 
-use http::{HeaderMap, HeaderValue, Version};
+use http::request::Parts;
+use http::{HeaderMap, HeaderValue, Version, header};
 use portcullis_audit::{Origin, OriginFacts};
+use portcullis_domain::Reason;
 use portcullis_limits::Key;
 use portcullis_message::Authority;
 use portcullis_message::forwarded::{Assertion, Proto};
@@ -26,6 +28,8 @@ pub(crate) struct Connection {
     asserted: RefCell<Option<Asserted>>,
     origin: RefCell<Option<KnownOrigin>>,
     peer_key: Cell<Option<(IpAddr, Key)>>,
+    /// The last `Host` that stood alone, and what it means.
+    authority: RefCell<Option<(HeaderValue, Authority)>>,
 }
 
 /// What was last told to the upstream of who asks for which host: requests of one connection rarely differ
@@ -64,6 +68,7 @@ impl Connection {
             asserted: RefCell::default(),
             origin: RefCell::default(),
             peer_key: Cell::default(),
+            authority: RefCell::default(),
         }
     }
 
@@ -121,6 +126,28 @@ impl Connection {
             origin: Rc::clone(&origin),
         });
         origin
+    }
+
+    /// Whom a request is addressed to. Requests of one connection mostly say it in the same bytes.
+    ///
+    /// # Errors
+    /// The reasons of [`Authority::read`]; [`Reason::HostMalformed`] if none is named.
+    pub(crate) fn authority(&self, parts: &Parts) -> Result<Authority, Reason> {
+        let mut hosts = parts.headers.get_all(header::HOST).iter();
+        let only_host = match (parts.uri.authority(), hosts.next(), hosts.next()) {
+            (None, Some(host), None) => Some(host),
+            (_, _, _) => None,
+        };
+        if let (Some(host), Some((text, authority))) = (only_host, &*self.authority.borrow())
+            && text == host
+        {
+            return Ok(authority.clone());
+        }
+        let authority = Authority::read(parts)?.ok_or(Reason::HostMalformed)?;
+        if let Some(host) = only_host {
+            *self.authority.borrow_mut() = Some((host.clone(), authority.clone()));
+        }
+        Ok(authority)
     }
 
     /// The key of `client`'s budget.

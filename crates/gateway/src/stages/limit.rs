@@ -2,6 +2,7 @@
 
 use std::fmt::Write as _;
 
+use http::HeaderValue;
 use portcullis_domain::{Caller, Denial, Reason};
 use portcullis_limits::{Key, Limits, Permit as Place, Standings, Violated};
 
@@ -20,9 +21,10 @@ impl Budget<'_> {
     }
 
     /// `RateLimit-Policy` and `RateLimit`, if a quota holds here.
-    pub(crate) fn fields(&self) -> Option<(&str, String)> {
+    pub(crate) fn fields(&self) -> Option<(HeaderValue, HeaderValue)> {
         let (limits, standings) = self.standings.as_ref()?;
-        Some((limits.policy(), portcullis_limits::ratelimit(&[(standings.quota, standings.standing)])))
+        let standing = portcullis_limits::ratelimit(&[(standings.quota, standings.standing)]);
+        Some((HeaderValue::from_str(limits.policy()).ok()?, HeaderValue::try_from(standing).ok()?))
     }
 }
 
