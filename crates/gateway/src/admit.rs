@@ -88,7 +88,9 @@ pub(crate) async fn admit<'p>(
         let asked = session::Asked { envelope, authority: &authority, target: &target, headers: &headers };
         // Boxed: few requests are logins, and all would carry its size.
         let answer = Box::pin(session::serve(policy, api, sessions, place, asked, body)).await;
-        return trace.step(Stage::Identify, answer).map(Admission::Local);
+        let served = trace.step(Stage::Identify, answer)?;
+        (trace.principal, trace.proof) = (served.principal, served.proof);
+        return Ok(Admission::Local(served.local));
     }
     let (route, parameters) = match route::find(api, envelope, &target, &headers) {
         Ok(route::Found::Operation(route, parameters)) => (route, parameters),

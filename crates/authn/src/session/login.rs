@@ -136,7 +136,7 @@ impl RelyingParty {
         store.begin_session(&id, kept).await.map_err(store_failed)?;
         // Lax whatever the session's is: the provider sends the user back from another site.
         let cookie = cookie::set(cookie::LOGIN, &id, cookie::SameSite::Lax, Some(self.plan.login.as_secs()));
-        Ok(Redirect { location, cookies: vec![cookie] })
+        Ok(Redirect { location, cookies: vec![cookie], signed_in: None })
     }
 
     /// Makes a session of what the provider sent back, and ends the one before: nobody goes on under an id
@@ -171,13 +171,16 @@ impl RelyingParty {
             self.memory.forget(Some(&TokenDigest::of(previous.expose())));
         }
         let id = unguessable()?;
-        store.begin_session(&id, self.session(tokens, id_token, signed_in)).await.map_err(store_failed)?;
+        let session = self.session(tokens, id_token, signed_in);
+        let holder = self.holder(&session.subject, session.sid.as_deref(), session.created_at);
+        store.begin_session(&id, session).await.map_err(store_failed)?;
         Ok(Redirect {
             location: transaction.return_to.into(),
             cookies: vec![
                 cookie::set(&self.plan.cookie, &id, self.plan.same_site, None),
                 cookie::clear(cookie::LOGIN, cookie::SameSite::Lax),
             ],
+            signed_in: Some(Arc::new(holder)),
         })
     }
 

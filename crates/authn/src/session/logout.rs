@@ -9,7 +9,7 @@ use std::time::Duration;
 
 use http::HeaderValue;
 use portcullis_domain::{
-    Denial, Issuer, Now, Reason, Secret, Session, SessionStore, SessionsOf, StoreError, Subject,
+    Denial, Issuer, Now, Principal, Reason, Secret, Session, SessionStore, SessionsOf, StoreError, Subject,
 };
 use url::form_urlencoded;
 
@@ -32,6 +32,8 @@ pub struct Ended {
     pub location: Option<String>,
     /// Takes the cookie back.
     pub cookie: HeaderValue,
+    /// Whose session it was, for the record.
+    pub signed_out: Option<Arc<Principal>>,
 }
 
 impl RelyingParty {
@@ -47,27 +49,24 @@ impl RelyingParty {
         now: Now,
     ) -> Result<Ended, Denial> {
         let cookie = cookie::clear(&self.plan.cookie, self.plan.same_site);
-        let Some(id) = id else { return Ok(Ended { location: None, cookie }) };
-        let content = self.read(store, id, now).await.ok().map(|(_, content)| content);
+        let nothing = Ended { location: None, cookie, signed_out: None };
+        let Some(id) = id else { return Ok(nothing) };
+        let found = self.read(store, id, now).await.ok();
         store.end_session(id).await.map_err(store_failed)?;
         self.memory.forget(Some(&TokenDigest::of(id.expose())));
-        let metadata = match (&content, self.provider.metadata().await) {
-            (Some(_), Ok(metadata)) => Some(metadata),
-            (Some(_), Err(_)) => {
-                tracing::warn!("a session ended here; the provider could not be told");
-                None
-            }
-            (None, _) => None,
-        };
-        let (Some(content), Some(metadata)) = (content, metadata) else {
-            return Ok(Ended { location: None, cookie });
+        let Some((session, content)) = found else { return Ok(nothing) };
+        let holder = self.holder(&session.subject, session.sid.as_deref(), session.created_at);
+        let ended = Ended { signed_out: Some(Arc::new(holder)), ..nothing };
+        let Ok(metadata) = self.provider.metadata().await else {
+            tracing::warn!("a session ended here; the provider could not be told");
+            return Ok(ended);
         };
         let location = self.end_session_url(&metadata, &content, origin);
         // As a task of its own: a client that goes away must not save the tokens.
         let party = Arc::clone(self);
         let revoking = tokio::spawn(async move { party.revoke(&metadata, &content).await });
         let _ = tokio::time::timeout(REVOCATION_TIME, revoking).await;
-        Ok(Ended { location, cookie })
+        Ok(Ended { location, ..ended })
     }
 
     /// Ends the sessions that the provider says are over, and tells how many that were. `form` is the body of

@@ -29,7 +29,7 @@ use bytes::Bytes;
 use http::{HeaderMap, HeaderValue};
 use portcullis_domain::{
     Clock, Denial, Issuer, Now, Principal, PrincipalKind, Reason, Scopes, Secret, Session, SessionStore,
-    StoreError,
+    StoreError, Subject, Timestamp,
 };
 use serde_json::{Map, Value, json};
 
@@ -107,6 +107,8 @@ pub struct Redirect {
     pub location: String,
     /// Values of `Set-Cookie`.
     pub cookies: Vec<HeaderValue>,
+    /// Who has signed in by this, for the record.
+    pub signed_in: Option<Arc<Principal>>,
 }
 
 impl RelyingParty {
@@ -239,6 +241,26 @@ impl RelyingParty {
         Ok(Bytes::from(serde_json::to_vec(&members).unwrap_or_default()))
     }
 
+    /// Whose session it is, by what the provider said at the login.
+    fn holder(&self, subject: &Subject, sid: Option<&str>, since: Timestamp) -> Principal {
+        let mut claims = Map::new();
+        if let Some(sid) = sid {
+            claims.insert("sid".into(), Value::from(sid));
+        }
+        claims.insert("iat".into(), since.as_seconds().into());
+        Principal {
+            issuer: self.plan.issuer.clone(),
+            subject: subject.clone(),
+            kind: PrincipalKind::User,
+            client: Some(Arc::from(self.plan.client.client())),
+            scopes: Scopes::default(),
+            roles: Scopes::default(),
+            expires_at: None,
+            claims: Arc::new(claims),
+            scheme: Arc::clone(&self.plan.scheme),
+        }
+    }
+
     async fn read(
         &self,
         store: &Arc<dyn SessionStore>,
@@ -293,22 +315,7 @@ impl Authenticator {
     /// # Errors
     /// [`Reason::TokenRevoked`]; [`Reason::StoreUnavailable`] if nobody can tell.
     pub fn check_session(&self, party: &RelyingParty, session: &Live, now: Now) -> Result<(), Denial> {
-        let mut claims = Map::new();
-        if let Some(sid) = &session.sid {
-            claims.insert("sid".into(), Value::from(&**sid));
-        }
-        claims.insert("iat".into(), session.created_at.as_seconds().into());
-        let holder = Principal {
-            issuer: party.plan.issuer.clone(),
-            subject: session.subject.clone(),
-            kind: PrincipalKind::User,
-            client: Some(Arc::from(party.plan.client.client())),
-            scopes: Scopes::default(),
-            roles: Scopes::default(),
-            expires_at: None,
-            claims: Arc::new(claims),
-            scheme: Arc::clone(&party.plan.scheme),
-        };
+        let holder = party.holder(&session.subject, session.sid.as_deref(), session.created_at);
         self.revoked().refuse(&Revocable::by(&holder, None), now).map_err(|refusal| {
             let denial = Denial::new(refusal.reason());
             match refusal.into_note() {

@@ -11,9 +11,10 @@ use bytes::{Bytes, BytesMut};
 use http::{HeaderMap, HeaderName, HeaderValue, Response, StatusCode, header};
 use http_body::Body as _;
 use hyper::body::Incoming;
+use portcullis_audit::Proof;
 use portcullis_authn::session::{Callback, Found, LoginRequest, Redirect, RelyingParty};
 use portcullis_authn::{AccessToken, Shown};
-use portcullis_domain::{Denial, Reason, Secret, SessionStore};
+use portcullis_domain::{Denial, Principal, Reason, Secret, SessionStore};
 use portcullis_limits::Key;
 use portcullis_message::{Authority, Target};
 use serde_json::json;
@@ -106,6 +107,14 @@ pub(crate) struct Asked<'a> {
     pub(crate) headers: &'a HeaderMap,
 }
 
+/// An answer, and for the record whom it is about.
+pub(crate) struct Served {
+    pub(crate) local: Local,
+    pub(crate) principal: Option<Arc<Principal>>,
+    /// That the user was verified now.
+    pub(crate) proof: Option<Proof>,
+}
+
 /// Answers at a place of the login.
 ///
 /// # Errors
@@ -117,7 +126,7 @@ pub(crate) async fn serve(
     place: Place,
     asked: Asked<'_>,
     body: Incoming,
-) -> Result<Local, Denial> {
+) -> Result<Served, Denial> {
     let Asked { envelope, authority, target, headers } = asked;
     if envelope.method != place.method() {
         return Err(Denial::new(Reason::MethodUndeclared).with_allow(place.method().as_str()));
@@ -125,6 +134,7 @@ pub(crate) async fn serve(
     let (party, now) = (&sessions.party, envelope.now);
     let store = store(policy)?;
     let origin = resource::origin(&envelope.external_url(authority));
+    let mut principal = None;
     let response = match place {
         Place::Login => {
             let request = LoginRequest { origin: &origin, mount: &sessions.mount, query: target.query() };
@@ -136,7 +146,9 @@ pub(crate) async fn serve(
                 login: RelyingParty::login_shown(headers),
                 session: party.shown(headers),
             };
-            redirect(party.complete(&*store, callback, now).await?)
+            let completed = party.complete(&*store, callback, now).await?;
+            principal.clone_from(&completed.signed_in);
+            redirect(completed)
         }
         Place::Session => {
             let id = one(party.shown(headers))?.ok_or_else(|| no_session(api))?;
@@ -147,9 +159,10 @@ pub(crate) async fn serve(
             cross_site::refuse(api, envelope, authority, headers)?;
             let id = one(party.shown(headers))?;
             let ended = party.end(&store, id.as_ref(), &origin, now).await?;
+            principal = ended.signed_out;
             let location = ended.location.unwrap_or_else(|| party.after_logout().to_owned());
             let mut response = if wants_page(headers) {
-                redirect(Redirect { location, cookies: Vec::new() })
+                redirect(Redirect { location, cookies: Vec::new(), signed_in: None })
             } else {
                 json_answer(Bytes::from(json!({ "location": location }).to_string()))
             };
@@ -167,7 +180,8 @@ pub(crate) async fn serve(
             response
         }
     };
-    Ok(Local::Session(place.name(), Box::new(response)))
+    let proof = (place == Place::Callback).then_some(Proof::Verified);
+    Ok(Served { local: Local::Session(place.name(), Box::new(response)), principal, proof })
 }
 
 fn store(policy: &Policy) -> Result<Arc<dyn SessionStore>, Denial> {

@@ -265,3 +265,56 @@ fn a_session_can_be_revoked_by_hand() {
     super::ends::revoke_sid(&scene, "sid-1");
     scene.orders(&cookie).refused(Reason::TokenRevoked);
 }
+
+#[test]
+fn an_operation_that_wants_a_stronger_login_says_so_and_gets_it() {
+    let scene = Scene::with(json!({}), |setup| setup.api(json!({ "require": { "max_age": "10m" } })));
+    let now = scene.clock.now().wall.as_seconds();
+    scene.provider.access_token(json!({ "auth_time": now - 3600 }));
+    let cookie = scene.sign_in();
+    let outcome = scene.orders(&cookie);
+    outcome.refused(Reason::AuthenticationInsufficient);
+    let challenge = outcome.header("www-authenticate").unwrap();
+    assert!(
+        challenge.contains("insufficient_user_authentication") && challenge.contains("max_age=\"600\""),
+        "{challenge}"
+    );
+    let begun = scene.begin("?max_age=600");
+    assert!(begun.location.contains("max_age=600"), "{}", begun.location);
+    scene.provider.access_token(json!({ "auth_time": now }));
+    let query = scene.provider.sign_in(&begun.location);
+    let outcome = scene.come_back(&format!("{}; {cookie}", begun.cookie), &query);
+    scene.orders(&cookie_of(&outcome, "__Host-session").unwrap()).passed();
+    scene.orders(&cookie).refused(Reason::SessionUnknown);
+}
+
+#[test]
+fn a_renewal_that_another_gateway_has_begun_is_left_to_it_until_its_time_is_over() {
+    use portcullis_domain::{Issuer, Secret, Session, SessionStore as _, Subject};
+
+    let scene = Scene::new();
+    let cookie = scene.sign_in();
+    scene.advance(280);
+    let id = cookie.split_once('=').unwrap().1;
+    let now = scene.clock.now().wall;
+    let ends_at = now.plus(std::time::Duration::from_secs(10));
+    let lease = Session {
+        subject: Subject::from("customers"),
+        issuer: Issuer::from("urn:portcullis:refresh"),
+        sid: None,
+        created_at: now,
+        idle_at: ends_at,
+        ends_at,
+        content: Secret::new(Vec::new()),
+    };
+    let keys = crate::api_keys::Keys::of(&scene.walk);
+    let name = Secret::new(format!("refresh.{id}").into_bytes());
+    crate::api_keys::done(keys.store().begin_session(&name, lease));
+    // The old token still holds.
+    scene.orders(&cookie).passed();
+    assert_eq!(scene.provider.forms("/token").len(), 1);
+    // Now it does not, and the other one has not come back.
+    scene.advance(25);
+    scene.orders(&cookie).passed();
+    assert_eq!(scene.provider.forms("/token").len(), 2);
+}

@@ -40,6 +40,7 @@ fn a_logout_leaves_nothing_that_could_still_be_used() {
     scene.orders(&cookie).passed();
     let outcome = scene.send(log_out(), &cookie);
     assert_eq!(outcome.response.status, 200, "{:#?}", outcome.response);
+    assert_eq!(outcome.only_event()["subject"], "alice");
     assert_eq!(outcome.header("clear-site-data"), Some("\"cache\", \"storage\""));
     assert_eq!(outcome.header("cache-control"), Some("no-store"));
     assert_eq!(

@@ -26,6 +26,13 @@ fn a_browser_that_logged_in_has_one_opaque_cookie_and_no_token() {
     assert_eq!(attributes, "Path=/; Secure; HttpOnly; SameSite=Lax");
     assert_eq!(login, "__Host-login=; Path=/; Secure; HttpOnly; SameSite=Lax; Max-Age=0");
 
+    let event = outcome.only_event();
+    assert_eq!(
+        (&event["event"], &event["subject"]),
+        (&json!("authn_login_success"), &json!("alice")),
+        "{event:#}"
+    );
+
     let cookie = cookie_of(&outcome, "__Host-session").unwrap();
     let outcome = scene.orders(&cookie);
     let seen = outcome.passed();

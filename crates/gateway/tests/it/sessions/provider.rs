@@ -33,6 +33,7 @@ struct Says {
     metadata: Value,
     id_token: Value,
     id_token_header: Value,
+    access_token: Value,
     tokens: Value,
     /// In place of any answer of the token endpoint.
     instead: Option<Answer>,
@@ -65,6 +66,11 @@ impl Provider {
     pub(crate) fn id_token(&self, header: Value, claims: Value) {
         let mut says = self.inner.says.lock().unwrap();
         (says.id_token_header, says.id_token) = (header, claims);
+    }
+
+    /// Changes the next access tokens.
+    pub(crate) fn access_token(&self, claims: Value) {
+        self.inner.says.lock().unwrap().access_token = claims;
     }
 
     /// Changes what the token endpoint gives.
@@ -184,6 +190,9 @@ impl Inner {
         let mut claims = issuer.claims("shop-api", now);
         claims.insert("scope".into(), scope.into());
         claims.insert("jti".into(), format!("token-{}", says.made).into());
+        let mut claims = Value::Object(claims);
+        patch(&mut claims, &says.access_token);
+        let claims = claims.as_object().expect("an object").clone();
         let mut answer = json!({
             "access_token": issuer.token(&claims), "token_type": "Bearer", "expires_in": 300,
             "refresh_token": format!("refresh-{}", says.made), "id_token": id_token, "scope": scope,
