@@ -50,10 +50,15 @@ impl OwnCookies {
 
     /// Takes our cookies out of a request.
     pub fn strip(&self, headers: &mut HeaderMap) {
-        if self.0.is_empty() || !headers.contains_key(COOKIE) {
+        if self.0.is_empty() {
             return;
         }
         let ours = |pair: &[u8]| self.0.iter().any(|name| name_of(pair) == name.as_bytes());
+        let fields = headers.get_all(COOKIE).iter();
+        if !fields.flat_map(|field| field.as_bytes().split(|byte| *byte == b';')).any(ours) {
+            // What is not ours goes on as it came.
+            return;
+        }
         let kept: Vec<HeaderValue> = headers
             .get_all(COOKIE)
             .iter()
@@ -175,7 +180,7 @@ mod tests {
         assert_eq!(stripped(&["a=1; __Host-session=x; b=2"]), ["a=1; b=2"]);
         assert_eq!(stripped(&["__Host-session=x;__Host-login=y"]), [""; 0]);
         assert_eq!(stripped(&["__Host-session=x", "a=1"]), ["a=1"]);
-        assert_eq!(stripped(&["a=1;b=2"]), ["a=1; b=2"]);
+        assert_eq!(stripped(&["a=1;b=2"]), ["a=1;b=2"]);
     }
 
     // proves-part: OIDC-11 (what the browser gets is shown by the gateway's walk tests)
@@ -206,5 +211,23 @@ mod tests {
         assert_eq!(cookie, "__Host-session=id; Path=/; Secure; HttpOnly; SameSite=Lax");
         let gone = clear(SESSION, SameSite::Strict);
         assert_eq!(gone, "__Host-session=; Path=/; Secure; HttpOnly; SameSite=Strict; Max-Age=0");
+    }
+
+    proptest::proptest! {
+        #[test]
+        fn whatever_comes_with_them_ours_are_found_and_taken_out(
+            pairs in proptest::collection::vec("(__Host-session|__Host-login|[a-z_=\"; -]{0,12})(=[ -:<-~]{0,8})?", 0..6),
+        ) {
+            let own = OwnCookies::new([SESSION]);
+            let mut headers = HeaderMap::new();
+            headers.insert(COOKIE, HeaderValue::try_from(pairs.join(";")).unwrap());
+            own.strip(&mut headers);
+            for name in [SESSION, LOGIN] {
+                proptest::prop_assert!(matches!(find(&headers, name), Found::Absent));
+            }
+            let before = headers.clone();
+            own.strip(&mut headers);
+            proptest::prop_assert_eq!(before, headers);
+        }
     }
 }

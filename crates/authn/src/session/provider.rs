@@ -171,7 +171,7 @@ impl Provider {
         let form = form.ok_or_else(|| unusable("we cannot say who we are"))?;
         let answer = self.within_time(self.fetch.post(url, &form, self.bounds)).await?;
         match answer.status {
-            200 | 201 => Ok(answer.body),
+            200..=299 => Ok(answer.body),
             400 | 401 => Err(error_code(&answer.body)
                 .map_or_else(|| unusable("the provider says no, and not why"), Failure::Refused)),
             status => {
