@@ -68,6 +68,10 @@ impl Signer {
     ) -> Result<SignedIn, Refusal> {
         // An access token or a logout token of the same issuer is no proof of a login.
         let claims = self.claims(token, &["jwt"], now).await?;
+        if claims.contains_key("events") {
+            // A security event (RFC 8417 §2.2), such as a logout token without a type.
+            return Err(Refusal::because(Reason::TokenTypeWrong, "`events` has no place in an ID token"));
+        }
         self.check_audience(&claims)?;
         self.check_party(&claims)?;
         let expires_at = moment(&claims, "exp")?.ok_or_else(|| malformed("`exp` is missing"))?;

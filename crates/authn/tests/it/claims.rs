@@ -72,7 +72,7 @@ fn only_a_token_that_says_so_is_an_access_token() {
 }
 
 // proves: AUTHN-10
-// proves-part: JWT-13 (the slot of access tokens; that of proofs is below, those of ID and logout tokens come with sessions)
+// proves-part: JWT-13 (the slot of access tokens; that of proofs is below, those of ID and logout tokens are shown in `gateway`)
 #[test]
 fn other_kinds_of_token_are_not_access_tokens() {
     let scene = scene();
@@ -103,7 +103,7 @@ fn other_kinds_of_token_are_not_access_tokens() {
     }
 }
 
-// proves-part: JWT-13 (the slot of proofs; that of access tokens is above, those of ID and logout tokens come with sessions)
+// proves-part: JWT-13 (the slot of proofs; that of access tokens is above, those of ID and logout tokens are shown in `gateway`)
 #[test]
 fn other_kinds_of_token_are_no_proofs() {
     let (scene, prover) = (scene(), Prover::new());

@@ -85,13 +85,13 @@ fn a_provider_that_is_away_does_not_keep_a_session_alive() {
     scene.orders(&cookie).refused(Reason::SessionUnknown);
 }
 
-fn logout_form(token: &str) -> Ask {
+pub(super) fn logout_form(token: &str) -> Ask {
     ask("POST", "/.portcullis/backchannel-logout")
         .with("Content-Type: application/x-www-form-urlencoded")
         .body(format!("logout_token={token}"))
 }
 
-fn told(scene: &Scene, token: &str) -> Outcome {
+pub(super) fn told(scene: &Scene, token: &str) -> Outcome {
     scene.walk.send_tls(logout_form(token))
 }
 

@@ -3,5 +3,6 @@
 mod browser;
 mod calls;
 mod ends;
+mod kinds;
 mod logins;
 mod provider;
