@@ -16,6 +16,9 @@ use crate::bearer::{AccessToken, TokenDigest};
 /// How long what was read is relied on.
 const RELIED_ON: Duration = Duration::from_secs(1);
 
+/// How many ids are remembered that lead to nothing.
+const UNKNOWN: usize = 4096;
+
 /// A session as its requests see it.
 #[derive(Debug)]
 pub struct Live {
@@ -45,6 +48,8 @@ impl Live {
 /// What was looked up a moment ago.
 pub(super) struct Memory {
     known: Cache<TokenDigest, Known>,
+    /// Ids that lead to nothing, and never will: ids are made by lot.
+    unknown: Cache<TokenDigest, ()>,
     /// Counts what has ended here.
     epoch: AtomicU64,
 }
@@ -62,7 +67,7 @@ pub(super) struct Epoch(u64);
 
 impl Memory {
     pub(super) fn new(capacity: usize) -> Self {
-        Self { known: Cache::new(capacity), epoch: AtomicU64::new(0) }
+        Self { known: Cache::new(capacity), unknown: Cache::new(UNKNOWN), epoch: AtomicU64::new(0) }
     }
 
     /// Taken before the store is asked: what ends while it answers must not be remembered.
@@ -78,6 +83,14 @@ impl Memory {
 
     pub(super) fn remember(&self, id: TokenDigest, live: &Arc<Live>, epoch: Epoch, mono: Duration) {
         self.known.insert(id, Known { live: Arc::clone(live), epoch, read_at: mono });
+    }
+
+    pub(super) fn remember_unknown(&self, id: TokenDigest) {
+        self.unknown.insert(id, ());
+    }
+
+    pub(super) fn is_unknown(&self, id: &TokenDigest) -> bool {
+        self.unknown.get(id).is_some()
     }
 
     /// Something has ended: nothing is relied on any more before the store has been asked.

@@ -171,6 +171,18 @@ impl RelyingParty {
         cookie::find(headers, cookie::LOGIN)
     }
 
+    /// Refuses a cookie that led to nothing a moment ago. Browsers show the cookie of a session that has ended
+    /// with every call; that is no guessing, and needs no look.
+    ///
+    /// # Errors
+    /// [`Reason::SessionUnknown`].
+    pub fn refuse_ended(&self, id: &Secret) -> Result<(), Denial> {
+        match self.memory.is_unknown(&TokenDigest::of(id.expose())) {
+            true => Err(unknown("the session has ended, as was said before")),
+            false => Ok(()),
+        }
+    }
+
     /// The session behind a cookie, with an access token that is good for a while.
     ///
     /// # Errors
@@ -281,7 +293,10 @@ impl RelyingParty {
         }
         let session = match store.find_session(id, now.wall).await {
             Ok(Some(session)) => session,
-            Ok(None) => return Err(unknown("there is no such session, or it has ended")),
+            Ok(None) => {
+                self.memory.remember_unknown(TokenDigest::of(id.expose()));
+                return Err(unknown("there is no such session, or it has ended"));
+            }
             Err(StoreError::Unreadable) => return Err(unknown("the session is sealed under another secret")),
             Err(error) => return Err(store_failed(error)),
         };

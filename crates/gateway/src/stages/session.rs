@@ -51,6 +51,9 @@ pub(crate) async fn judge(
     shown: &Shown<'_>,
     cookie: &Secret,
 ) -> Result<InSession, Denial> {
+    if let Err(denial) = party.refuse_ended(cookie) {
+        return Err(challenged(denial, policy, route, envelope, shown).await);
+    }
     let peer = envelope.peer_key;
     // An id is as long as its own digest, and as hard to guess.
     let credential = Key::credential(cookie.expose());

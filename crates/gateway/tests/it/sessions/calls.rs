@@ -318,3 +318,19 @@ fn a_renewal_that_another_gateway_has_begun_is_left_to_it_until_its_time_is_over
     scene.orders(&cookie).passed();
     assert_eq!(scene.provider.forms("/token").len(), 2);
 }
+
+#[test]
+fn a_page_that_shows_an_ended_session_again_and_again_is_no_guesser() {
+    let scene = Scene::new();
+    let cookie = scene.sign_in();
+    scene.advance(3600);
+    for _ in 0..50 {
+        scene.orders(&cookie).refused(Reason::SessionUnknown);
+    }
+    // Nobody at the same address is locked out for it.
+    scene.orders(&scene.sign_in()).passed();
+    // Who makes ids up is, in time.
+    let guess = |number: u32| format!("__Host-session={number:0>43}");
+    let refused = (0..500).find(|number| scene.orders(&guess(*number)).response.status == 429);
+    assert!(refused.is_some());
+}
