@@ -10,6 +10,7 @@
 mod command_line;
 mod configuration;
 mod conformance;
+mod cryptography;
 mod diagnostics;
 mod metrics;
 mod page;
@@ -60,6 +61,8 @@ enum Command {
     Usage(Check),
     /// Checks that no crate uses another across a wall
     Walls,
+    /// Checks which cryptography ships and where randomness comes from
+    Cryptography,
 }
 
 #[derive(clap::Args)]
@@ -100,6 +103,7 @@ fn run(command: &Command) -> Result<Vec<String>> {
             conformance::run(&root, &root.join(results), mode)
         }
         Command::Walls => walls::run(&root),
+        Command::Cryptography => cryptography::run(&root),
         Command::Generate(check) => {
             let mut findings = Vec::new();
             for page in Page::ALL {

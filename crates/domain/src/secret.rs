@@ -52,10 +52,19 @@ impl fmt::Debug for Secret {
 mod tests {
     use super::*;
 
+    // proves: KEY-09
     #[test]
     fn debug_output_shows_nothing_of_the_secret() {
         let secret = Secret::new(b"hunter2".to_vec());
         assert_eq!(format!("{secret:?}"), "Secret(redacted)");
+    }
+
+    // proves: KEY-09
+    #[test]
+    fn a_secret_is_wiped_when_it_is_dropped() {
+        // What cannot be looked at afterwards is held by the type: this compiles for such types only.
+        fn is_wiped<T: zeroize::ZeroizeOnDrop>(_: &T) {}
+        is_wiped(&Secret::new(b"hunter2".to_vec()).0);
     }
 
     #[test]

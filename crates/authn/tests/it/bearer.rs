@@ -137,7 +137,7 @@ fn a_missing_credential_is_challenged_without_an_error_code() {
     assert_eq!(challenges, [r#"Bearer realm="shop""#]);
 }
 
-// proves-part: AUTHN-41 (time and memory are measured by the benchmark `verify`, not here)
+// proves: AUTHN-41
 #[test]
 fn an_oversized_token_is_refused_before_anything_is_parsed() {
     let at_bound = "a".repeat(8 * 1024);

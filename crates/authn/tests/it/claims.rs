@@ -72,7 +72,8 @@ fn only_a_token_that_says_so_is_an_access_token() {
 }
 
 // proves: AUTHN-10
-// proves-part: JWT-13 (the slot of access tokens; that of proofs is below, those of ID and logout tokens are shown in `gateway`)
+// Together with its kin it fills the table: the slot of access tokens; that of proofs is below, those of ID and logout tokens are shown in `gateway`.
+// proves: JWT-13
 #[test]
 fn other_kinds_of_token_are_not_access_tokens() {
     let scene = scene();
@@ -103,7 +104,8 @@ fn other_kinds_of_token_are_not_access_tokens() {
     }
 }
 
-// proves-part: JWT-13 (the slot of proofs; that of access tokens is above, those of ID and logout tokens are shown in `gateway`)
+// Together with its kin it fills the table: the slot of proofs; that of access tokens is above, those of ID and logout tokens are shown in `gateway`.
+// proves: JWT-13
 #[test]
 fn other_kinds_of_token_are_no_proofs() {
     let (scene, prover) = (scene(), Prover::new());

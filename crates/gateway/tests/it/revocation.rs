@@ -49,6 +49,7 @@ fn with_store() -> Setup {
     Setup::new().policy(json!({ "store": {} }))
 }
 
+// proves: AUTHN-23
 #[test]
 fn a_remembered_token_is_refused_once_any_of_its_claims_is_revoked() {
     for (kind, value) in [
@@ -94,6 +95,7 @@ fn what_a_key_signed_is_revoked_with_the_key() {
     assert_eq!(outcome.response.status, 401);
 }
 
+// proves: AUTHN-23
 #[test]
 fn a_token_that_was_issued_later_than_the_bound_is_good() {
     let walk = with_store().start();
@@ -155,7 +157,7 @@ fn a_store_that_cannot_be_read_does_not_start() {
     assert!(setup.try_start().is_err());
 }
 
-// proves: KEY-06
+// proves: AUTHN-23, KEY-06
 #[test]
 fn what_is_revoked_at_one_gateway_is_refused_by_the_other_within_seconds_and_after_a_restart() {
     const SECRET: &str = "q8Zp1vN4x7Yt0Rw3Lk6Jm9Hs2Gd5Fb8C";

@@ -11,7 +11,8 @@ use super::provider::Scene;
 const OTHERS: [&str; 6] =
     ["at+jwt", "dpop+jwt", "client-authentication+jwt", "secevent+jwt", "oauth-authz-req+jwt", TOKEN_TYPE];
 
-// proves-part: JWT-13 (the slots of ID and logout tokens; those of access tokens and proofs are shown in `authn`)
+// Together with its kin it fills the table: the slots of ID and logout tokens; those of access tokens and proofs are shown in `authn`.
+// proves: JWT-13
 #[test]
 fn other_kinds_of_token_are_neither_id_tokens_nor_logout_tokens() {
     let scene = Scene::new();
