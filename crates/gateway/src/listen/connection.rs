@@ -28,8 +28,9 @@ pub(crate) struct Connection {
     asserted: RefCell<Option<Asserted>>,
     origin: RefCell<Option<KnownOrigin>>,
     peer_key: Cell<Option<(IpAddr, Key)>>,
-    /// The last `Host` that stood alone, and what it means.
-    authority: RefCell<Option<(HeaderValue, Authority)>>,
+    /// The last `Host` that stood alone, copied, and what it means. The field itself would hold on to the
+    /// parser's whole buffer.
+    authority: RefCell<Option<(Box<[u8]>, Authority)>>,
 }
 
 /// What was last told to the upstream of who asks for which host: requests of one connection rarely differ
@@ -139,13 +140,13 @@ impl Connection {
             (_, _, _) => None,
         };
         if let (Some(host), Some((text, authority))) = (only_host, &*self.authority.borrow())
-            && text == host
+            && **text == *host.as_bytes()
         {
             return Ok(authority.clone());
         }
         let authority = Authority::read(parts)?.ok_or(Reason::HostMalformed)?;
         if let Some(host) = only_host {
-            *self.authority.borrow_mut() = Some((host.clone(), authority.clone()));
+            *self.authority.borrow_mut() = Some((host.as_bytes().into(), authority.clone()));
         }
         Ok(authority)
     }
