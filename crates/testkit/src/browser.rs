@@ -95,6 +95,17 @@ impl Browser {
         Element { browser: self, id }
     }
 
+    /// Clicks on an element once it is there. A page that is replaced meanwhile is looked at again.
+    #[track_caller]
+    pub fn click(&self, selector: &str) {
+        let query = json!({ "using": "css selector", "value": selector });
+        until_some(&format!("a click on `{selector}`"), || {
+            let found = self.try_ask("POST", &self.path("/element"), &query)?;
+            let click = self.path(&format!("/element/{}/click", found[ELEMENT].as_str()?));
+            self.try_ask("POST", &click, &json!({}))
+        });
+    }
+
     /// What a script of the page returns; it may return a promise.
     #[track_caller]
     pub fn run(&self, script: &str) -> Value {
@@ -156,11 +167,6 @@ impl Element<'_> {
     pub fn type_in(&self, text: &str) -> &Self {
         self.browser.act(&format!("/element/{}/value", self.id), &json!({ "text": text }));
         self
-    }
-
-    /// Clicks on it.
-    pub fn click(&self) {
-        self.browser.act(&format!("/element/{}/click", self.id), &json!({}));
     }
 }
 

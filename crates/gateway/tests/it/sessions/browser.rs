@@ -55,9 +55,9 @@ impl Scene {
         browser.wait_for_url(self.provider.issuer());
         browser.find("input[name=login]").type_in("alice");
         browser.find("input[name=password]").type_in("wonderland");
-        browser.find("button.login-submit").click();
+        browser.click("input[value=login] ~ button.login-submit");
         // The consent that offline access needs.
-        browser.find("input[value=consent] ~ button, form[action*=interaction] button").click();
+        browser.click("input[value=consent] ~ button");
         browser.wait_for_url(&format!("{}/public?q=back", self.page));
     }
 
@@ -110,7 +110,7 @@ fn a_browser_signs_in_calls_and_signs_out_and_never_holds_a_token() {
     let after = browser.run(LOOK);
     assert_eq!(after[0], json!(401), "{after:#}");
     browser.open(location.as_str().unwrap());
-    browser.find("button[value=yes]").click();
+    browser.click("button[value=yes]");
     browser.wait_for_url(&format!("{}/public", scene.page));
 }
 
@@ -122,7 +122,7 @@ fn a_logout_at_the_provider_ends_the_session_here() {
     assert_eq!(browser.run(LOOK)[0], json!(200));
     // The user signs out at the provider, and this application is not asked.
     browser.open(&format!("{}/session/end", scene.provider.issuer()));
-    browser.find("button[value=yes]").click();
+    browser.click("button[value=yes]");
     browser.wait_for_url(&format!("{}/session/end/success", scene.provider.issuer()));
     browser.open(&format!("{}/public", scene.page));
     assert!(scene.cookie().is_some(), "the browser does not know");
