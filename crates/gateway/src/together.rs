@@ -146,8 +146,7 @@ mod tests {
             let (head, body) = (vec![b'h'; length], vec![b'b'; length]);
             let mut stream = Together::new(Vec::new(), Crowd::default());
             let slices = [io::IoSlice::new(&head), io::IoSlice::new(&body)];
-            let written =
-                poll_fn(|cx| Pin::new(&mut stream).poll_write_vectored(cx, &slices)).await.unwrap();
+            let written = poll_fn(|cx| Pin::new(&mut stream).poll_write_vectored(cx, &slices)).await.unwrap();
             assert_eq!(written, 2 * length);
             assert_eq!(stream.inner, [head, body].concat());
         }
