@@ -93,9 +93,7 @@ impl Envelope {
             origin: parts.headers.get(header::ORIGIN).cloned(),
         }
     }
-}
 
-impl Envelope {
     /// The address that was asked, as the client knows it.
     pub(crate) fn external_url<'a>(&'a self, authority: &'a Authority) -> ExternalUrl<'a> {
         ExternalUrl {

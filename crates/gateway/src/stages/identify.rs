@@ -9,13 +9,13 @@ use portcullis_authn::{
 };
 use portcullis_authz::Demand;
 use portcullis_domain::{Caller, Denial, Reason};
-use portcullis_limits::Key;
 use portcullis_message::{Authority, Target};
 
 use crate::arrival::Envelope;
 use crate::config::CredentialConfig;
 use crate::policy::{Api, Policy, Route};
 use crate::resource;
+use crate::stages::guessing::Attempt;
 use crate::stages::session::{self, InSession};
 use crate::stages::{cross_site, key, password};
 
@@ -177,18 +177,10 @@ async fn judge(
         }
     }
     let Some(token) = shown.token else { return Err(missing(policy, api, route, envelope, shown).await) };
-    // Guessing is refused before it costs a signature check (AUTHN-37).
-    let peer = envelope.peer_key;
-    let credential = Key::credential(token.digest().as_bytes());
-    let failures = &policy.limits.failures;
-    if let Err(too_many) = failures.check(peer, credential, envelope.now.mono) {
-        return Err(Denial::new(Reason::FailuresExceeded).with_retry_after(too_many.retry_after));
-    }
+    // Before it costs a signature check.
+    let attempt = Attempt::begin(policy, envelope, token.digest().as_bytes())?;
     let identified = policy.authenticator.identify(shown, &route.accepted, envelope.now).await;
-    if identified.as_ref().is_err_and(|denial| is_guess(denial.reason())) {
-        failures.record(peer, credential, envelope.now.mono);
-    }
-    identified.map(Known::from)
+    attempt.end(identified).map(Known::from)
 }
 
 /// Nothing was shown: each way in is named (RFC 9110 §11.6.1).
@@ -218,16 +210,6 @@ async fn missing(
         Some(certificates) => denial.with_challenge(certificates.challenge()),
         None => denial,
     }
-}
-
-/// Whether a refusal may be that of somebody who tries credentials until one works. Who is asked for a
-/// nonce, a stronger login or a bound token has shown a good one.
-pub(crate) fn is_guess(reason: Reason) -> bool {
-    let is_asked_for_more = matches!(
-        reason,
-        Reason::ProofNonceWanted | Reason::AuthenticationInsufficient | Reason::SenderConstraintMissing
-    );
-    reason.status() == 401 && !is_asked_for_more
 }
 
 /// A verified client certificate as the credential: chain, validity and usage were checked in the

@@ -5,10 +5,10 @@ use portcullis_audit::System;
 use portcullis_authn::api_key::config::LeakedConfig;
 use portcullis_authn::api_key::{AcceptedKeys, ApiKeys, KeyContext, ShownKey, read};
 use portcullis_domain::{Denial, KeyId, Reason, StoreError};
-use portcullis_limits::Key;
 use portcullis_message::Target;
 
-use super::identify::{Known, is_guess};
+use super::guessing::Attempt;
+use super::identify::Known;
 use crate::arrival::Envelope;
 use crate::policy::{Api, Policy};
 
@@ -21,22 +21,14 @@ pub(crate) async fn judge(
     envelope: &Envelope,
     shown: &ShownKey,
 ) -> Result<Known, Denial> {
-    let peer = Key::peer(envelope.client);
-    let credential = Key::credential(shown.digest());
-    let failures = &policy.limits.failures;
-    if let Err(too_many) = failures.check(peer, credential, envelope.now.mono) {
-        return Err(Denial::new(Reason::FailuresExceeded).with_retry_after(too_many.retry_after));
-    }
+    let attempt = Attempt::begin(policy, envelope, shown.digest())?;
     let Some(keys) = policy.lasting.keys() else {
         // Opened before any policy that takes keys is in force.
         return Err(Denial::new(Reason::StoreUnavailable).with_note("the store is not open"));
     };
     let context = KeyContext { api: &api.name, address: envelope.client };
     let identified = keys.identify(shown, accepted, context, envelope.now).await;
-    if identified.as_ref().is_err_and(|denial| is_guess(denial.reason())) {
-        failures.record(peer, credential, envelope.now.mono);
-    }
-    identified.map(Known::from)
+    attempt.end(identified).map(Known::from)
 }
 
 /// Looks for a key of ours in the address, which proxies, browsers and logs have seen by now. It opens nothing
@@ -44,7 +36,7 @@ pub(crate) async fn judge(
 pub(crate) async fn watch_address(policy: &Policy, api: &Api, envelope: &Envelope, target: &Target) {
     let shown = find(target.path()).or_else(|| target.query().and_then(find));
     let (Some(text), Some(keys)) = (shown, policy.lasting.keys()) else { return };
-    let peer = Key::peer(envelope.client);
+    let peer = envelope.peer_key;
     // Guesses cost a look at the store each, here as in the header.
     let failures = &policy.limits.failures;
     if failures.check(peer, peer, envelope.now.mono).is_err() {

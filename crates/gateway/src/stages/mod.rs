@@ -2,6 +2,7 @@
 
 pub(crate) mod cross_site;
 pub(crate) mod exchange;
+pub(crate) mod guessing;
 pub(crate) mod identify;
 pub(crate) mod key;
 pub(crate) mod limit;

@@ -3,9 +3,9 @@
 use portcullis_authn::UrlScheme;
 use portcullis_authn::password::{Passwords, ShownPassword, challenge};
 use portcullis_domain::{Caller, Denial, Reason};
-use portcullis_limits::Key;
 
-use super::identify::{Known, is_guess};
+use super::guessing::Attempt;
+use super::identify::Known;
 use crate::arrival::Envelope;
 use crate::policy::{Api, Policy};
 
@@ -22,14 +22,7 @@ pub(crate) async fn judge(
     if envelope.scheme != UrlScheme::Https {
         return Err(Denial::new(Reason::PlaintextCredential));
     }
-    let (peer, user) = (Key::peer(envelope.client), shown.user_digest());
-    let failures = &policy.limits.failures;
-    if let Err(too_many) = failures.check(peer, Key::credential(&user), envelope.now.mono) {
-        return Err(Denial::new(Reason::FailuresExceeded).with_retry_after(too_many.retry_after));
-    }
+    let attempt = Attempt::begin(policy, envelope, &shown.user_digest())?;
     let identified = passwords.identify(&shown, &api.name, envelope.now).await;
-    if identified.as_ref().is_err_and(|denial| is_guess(denial.reason())) {
-        failures.record(peer, Key::credential(&user), envelope.now.mono);
-    }
-    identified.map(|principal| Known { caller: Caller::Authenticated(principal), proof: None })
+    attempt.end(identified).map(|principal| Known { caller: Caller::Authenticated(principal), proof: None })
 }

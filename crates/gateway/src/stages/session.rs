@@ -15,12 +15,12 @@ use portcullis_audit::Proof;
 use portcullis_authn::session::{Callback, Found, LoginRequest, Redirect, RelyingParty};
 use portcullis_authn::{AccessToken, Shown};
 use portcullis_domain::{Denial, Principal, Reason, Secret, SessionStore};
-use portcullis_limits::Key;
 use portcullis_message::{Authority, Target};
 use serde_json::json;
 
 use super::cross_site;
-use super::identify::{Known, is_guess};
+use super::guessing::Attempt;
+use super::identify::Known;
 use crate::arrival::Envelope;
 use crate::forward::{AnswerBody, BodyFault, Inflow};
 use crate::local::Local;
@@ -54,24 +54,16 @@ pub(crate) async fn judge(
     if let Err(denial) = party.refuse_ended(cookie) {
         return Err(challenged(denial, policy, route, envelope, shown).await);
     }
-    let peer = envelope.peer_key;
     // An id is as long as its own digest, and as hard to guess.
-    let credential = Key::credential(cookie.expose());
-    let failures = &policy.limits.failures;
-    if let Err(too_many) = failures.check(peer, credential, envelope.now.mono) {
-        return Err(Denial::new(Reason::FailuresExceeded).with_retry_after(too_many.retry_after));
-    }
+    let attempt = Attempt::begin(policy, envelope, cookie.expose())?;
     let store = store(policy)?;
     let found = match party.find(&store, cookie, envelope.now).await {
         Ok(session) => policy.authenticator.check_session(party, &session, envelope.now).map(|()| session),
         Err(denial) => Err(denial),
     };
-    let session = match found {
+    let session = match attempt.end(found) {
         Ok(session) => session,
         Err(denial) => {
-            if is_guess(denial.reason()) {
-                failures.record(peer, credential, envelope.now.mono);
-            }
             return Err(challenged(denial, policy, route, envelope, shown).await);
         }
     };

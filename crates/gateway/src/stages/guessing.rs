@@ -1,0 +1,58 @@
+//! Guessing at credentials, refused before it costs anything (AUTHN-37).
+//!
+//! In: a credential as it was shown, by the bytes that name it. Out: leave to judge it, or the refusal of
+//! whoever has failed too often. Asked by every stage that judges something secret.
+
+use std::time::Duration;
+
+use portcullis_domain::{Denial, Reason};
+use portcullis_limits::{Failures, Key};
+
+use crate::arrival::Envelope;
+use crate::policy::Policy;
+
+/// Leave to judge one credential, once.
+pub(crate) struct Attempt<'p> {
+    failures: &'p Failures,
+    peer: Key,
+    credential: Key,
+    now: Duration,
+}
+
+impl<'p> Attempt<'p> {
+    /// An attempt with the credential that `name` stands for: a digest, never the secret of a person.
+    ///
+    /// # Errors
+    /// [`Reason::FailuresExceeded`], by the address or for the credential.
+    pub(crate) fn begin(policy: &'p Policy, envelope: &Envelope, name: &[u8]) -> Result<Self, Denial> {
+        let failures = &policy.limits.failures;
+        let (peer, credential, now) = (envelope.peer_key, Key::credential(name), envelope.now.mono);
+        match failures.check(peer, credential, now) {
+            Ok(()) => Ok(Self { failures, peer, credential, now }),
+            Err(too_many) => {
+                Err(Denial::new(Reason::FailuresExceeded).with_retry_after(too_many.retry_after))
+            }
+        }
+    }
+
+    /// Counts what came of it, and hands it on.
+    ///
+    /// # Errors
+    /// Those of `judged`.
+    pub(crate) fn end<T>(self, judged: Result<T, Denial>) -> Result<T, Denial> {
+        if judged.as_ref().is_err_and(|denial| is_guess(denial.reason())) {
+            self.failures.record(self.peer, self.credential, self.now);
+        }
+        judged
+    }
+}
+
+/// Whether a refusal may be that of somebody who tries credentials until one works. Who is asked for a
+/// nonce, a stronger login or a bound token has shown a good one.
+fn is_guess(reason: Reason) -> bool {
+    let is_asked_for_more = matches!(
+        reason,
+        Reason::ProofNonceWanted | Reason::AuthenticationInsufficient | Reason::SenderConstraintMissing
+    );
+    reason.status() == 401 && !is_asked_for_more
+}
