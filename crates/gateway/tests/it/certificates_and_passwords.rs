@@ -18,18 +18,8 @@ struct Scene {
 impl Scene {
     fn new(policy: Value) -> Self {
         let (servers, clients) = (Authority::new(), Authority::named("clients"));
-        let identity = servers.server(&[HOST]);
         let walk = Setup::new()
-            .file("clients.pem", clients.pem())
-            .file("own.pem", identity.chain_pem())
-            .secret("own.key", identity.key_pem())
-            .policy(json!({ "listen": [{
-                "address": "127.0.0.1:0", "protocol": "tls",
-                "tls": {
-                    "certificates": [{ "chain": "own.pem", "key": "own.key" }],
-                    "client_certificates": { "authorities": "clients.pem", "mode": "optional" },
-                },
-            }] }))
+            .asking_for_certificates(&servers, &clients)
             .contract(json!({
                 "paths": {
                     "/machines": { "get": {

@@ -355,20 +355,7 @@ fn an_operation_can_demand_tokens_that_are_worthless_when_stolen() {
 /// A gateway that asks for client certificates, and whoever issues them.
 fn asking_for_certificates(policy: Value) -> (Walk, Authority, Authority) {
     let (servers, clients) = (Authority::new(), Authority::named("clients"));
-    let identity = servers.server(&[HOST]);
-    let walk = Setup::new()
-        .file("clients.pem", clients.pem())
-        .file("own.pem", identity.chain_pem())
-        .secret("own.key", identity.key_pem())
-        .policy(json!({ "listen": [{
-            "address": "127.0.0.1:0", "protocol": "tls",
-            "tls": {
-                "certificates": [{ "chain": "own.pem", "key": "own.key" }],
-                "client_certificates": { "authorities": "clients.pem", "mode": "optional" },
-            },
-        }] }))
-        .policy(policy)
-        .start();
+    let walk = Setup::new().asking_for_certificates(&servers, &clients).policy(policy).start();
     (walk, servers, clients)
 }
 

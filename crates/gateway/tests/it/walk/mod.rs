@@ -107,6 +107,21 @@ impl Setup {
         self
     }
 
+    /// One TLS listener with a certificate of `servers`, which asks for one of `clients` and does not insist.
+    pub(crate) fn asking_for_certificates(self, servers: &Authority, clients: &Authority) -> Self {
+        let identity = servers.server(&[HOST]);
+        self.file("clients.pem", clients.pem())
+            .file("own.pem", identity.chain_pem())
+            .secret("own.key", identity.key_pem())
+            .policy(json!({ "listen": [{
+                "address": "127.0.0.1:0", "protocol": "tls",
+                "tls": {
+                    "certificates": [{ "chain": "own.pem", "key": "own.key" }],
+                    "client_certificates": { "authorities": "clients.pem", "mode": "optional" },
+                },
+            }] }))
+    }
+
     /// Puts a file beside the configuration that only its owner may read.
     pub(crate) fn secret(self, name: &str, content: impl AsRef<[u8]>) -> Self {
         self.workspace.secret(name, content);
