@@ -9,7 +9,7 @@
 //! is a warning with its place, never a silent gap. Not done here yet: responses (issue 5).
 //!
 //! Of our own in the document: `x-portcullis-access: public`, `x-portcullis-body-limit: 16 KiB` and
-//! `x-portcullis-lifecycle: {state, deprecated_at, sunset_at, successor}`.
+//! `x-portcullis-lifecycle: {state, deprecated_at, sunset_at, successor, policy}`.
 
 mod body;
 mod compile;
@@ -21,6 +21,7 @@ mod options;
 mod parameter;
 mod paths;
 mod reading;
+mod response;
 mod schema;
 mod security;
 mod server;
@@ -33,11 +34,12 @@ use serde_json::{Map, Value};
 
 pub use body::BodyPlan;
 pub use config::InlineOperation;
-pub use lifecycle::{Lifecycle, State};
+pub use lifecycle::{Lifecycle, LifecycleChange, State, is_link, moment};
 pub use operation::{Operation, PromisedStatus, ResponsePromise};
 pub use options::{Access, CompileOptions, Objects, ReadOnly, Selected, Unbounded, Undeclared};
 pub use paths::{PathParameter, PathParameters};
 pub use reading::{NoReferences, References, Unresolved};
+pub use response::filter;
 pub use security::{AllOf, KeyLocation, SchemeKind, SchemeUse, Security, SecurityScheme};
 pub use server::Server;
 

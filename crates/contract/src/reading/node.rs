@@ -94,6 +94,11 @@ impl<'d> Node<'d> {
         }))
     }
 
+    /// What `reference` would lead to if it were written here.
+    pub(crate) fn follow(&self, reference: &str) -> Option<Self> {
+        self.library.follow(self.document, &self.pointer, reference).ok()
+    }
+
     /// This node, or what it refers to in the end.
     pub(crate) fn resolved(&self) -> Result<Self, Box<Diagnostic>> {
         let mut node = self.clone();
@@ -106,6 +111,11 @@ impl<'d> Node<'d> {
         let what = format!("following this reference takes more than {HOPS} steps");
         let diagnostic = Diagnostic::error(codes::contract::REFERENCE_LOOP, what).at(self.place());
         Err(Box::new(diagnostic.label("it comes back to itself, or is too roundabout")))
+    }
+
+    /// Whether any of the documents has one of these flags set somewhere.
+    pub(crate) fn library_mentions(&self, flags: &[&str]) -> bool {
+        self.library.mentions(flags)
     }
 
     fn below(&self, token: &str, value: &'d Value) -> Self {
