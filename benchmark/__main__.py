@@ -16,7 +16,7 @@ import tempfile
 import time
 from pathlib import Path
 
-from . import keys, load, memory, reload, report, servers
+from . import keys, load, memory, order, reload, report, servers
 from .measure import cpu_seconds, resident_bytes
 from .report import Row
 
@@ -87,6 +87,7 @@ class Bench:
         self.plain_requests(walk)
         self.tokens(walk)
         self.uploads(walk)
+        self.orders(walk)
         if self.has_portcullis:
             self.own_settings(walk["portcullis"])
         self.reloads(walk)
@@ -142,6 +143,17 @@ class Bench:
 
         subjects = {name: post(server) for name, server in walk.items()}
         self.compare("POST of 10 KiB that nobody reads, plain", subjects, 1.15)
+
+    def orders(self, walk):
+        """nginx forwards the same bytes; only Portcullis knows who sends them and what they must look like."""
+        tokens = [self.signer.token(f"subject-{number}") for number in range(SUBJECTS)]
+        script = load.write_token_script(self.folder / "orders.lua", tokens, order.of_bytes(1024))
+
+        def post(server):
+            return server, lambda seconds: load.wrk(f"https://127.0.0.1:{server.tls}/orders", seconds, script)
+
+        subjects = {name: post(server) for name, server in walk.items()}
+        self.compare("POST of 1 KiB: token and schema; nginx and HAProxy forward, TLS", subjects, 1.6)
 
     def own_settings(self, usual):
         def ask(server):

@@ -71,17 +71,20 @@ def handshakes(port, seconds):
     return Answered(requests=_number(r"(\d+) connections in \d+ real seconds", text))
 
 
-def write_token_script(path, tokens):
-    """A script for wrk that shows one token after the other."""
+def write_token_script(path, tokens, order=None):
+    """A script for wrk that shows one token after the other; with an `order`, each posts it."""
     lines = "\n".join(f'  "{token}",' for token in tokens)
+    method = "POST" if order else "GET"
+    content = ', ["Content-Type"] = "application/json"' if order else ""
     path.write_text(
         f"""local tokens = {{
 {lines}
 }}
+local body = {f"[==[{order}]==]" if order else "nil"}
 local requests, position = {{}}, 0
 function init()
   for index, token in ipairs(tokens) do
-    requests[index] = wrk.format("GET", nil, {{ ["Authorization"] = "Bearer " .. token }})
+    requests[index] = wrk.format("{method}", nil, {{ ["Authorization"] = "Bearer " .. token{content} }}, body)
   end
 end
 function request()

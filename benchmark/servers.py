@@ -5,6 +5,7 @@ from memory on the other core. Keep-alive is unlimited on both sides and nobody 
 Portcullis, whose audit event per decision is part of what it is.
 """
 
+import json
 import os
 import signal
 import socket
@@ -13,7 +14,7 @@ import time
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from . import keys
+from . import keys, order
 
 SERVER_CORE = "0"
 BACKEND_CORE = "1"
@@ -238,7 +239,7 @@ def portcullis_binary():
 
 
 def write_contract(path, operations):
-    """An OpenAPI document: `/` and `/items` for the load, and `operations` more."""
+    """An OpenAPI document: `/`, `/items` and `/orders` for the load, and `operations` more."""
     lines = [
         "openapi: 3.1.0",
         "info: { title: Bench, version: 1.0.0 }",
@@ -260,6 +261,10 @@ def write_contract(path, operations):
         "      responses: { '200': { description: Fine } }",
         "  /items:",
         f"    get: {{ operationId: items, security: [{{ bench: ['{keys.SCOPE}'] }}], "
+        "responses: { '200': { description: Fine } } }",
+        "  /orders:",
+        f"    post: {{ operationId: order, security: [{{ bench: ['{keys.SCOPE}'] }}], requestBody: {{ required: true, "
+        f"content: {{ application/json: {{ schema: {json.dumps(order.SCHEMA)} }} }} }}, "
         "responses: { '200': { description: Fine } } }",
     ]
     for number in range(operations):
