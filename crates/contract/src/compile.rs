@@ -11,13 +11,15 @@ use http::Method;
 use portcullis_config::{ByteSize, Diagnostic, Diagnostics, Document, Place, codes};
 use serde_json::{Map, Value};
 
-use crate::body::{self, Body, Range};
-use crate::lifecycle::{LIFECYCLE, Lifecycle};
+use crate::body::{self, Body, ContentCodings, Range};
+use crate::lifecycle::{LIFECYCLE, Lifecycle, LifecycleChange};
 use crate::operation::{Checks, Operation, PromisedStatus, ResponsePromise};
-use crate::options::{CompileOptions, Selected};
+use crate::options::{CompileOptions, Invalid, Selected};
 use crate::parameter::{self, Parameters};
 use crate::paths::{Fault, Routes, Spanning, Template};
 use crate::reading::{Findings, Library, Node, References, Verdict};
+use crate::response::filter::{Planner, Plans};
+use crate::response::{self, AnswersDraft};
 use crate::schema::{Rules, Schemas, Translator};
 use crate::security::{ACCESS, KeyLocation, SchemeKind, Security, SecurityReader};
 use crate::{Contract, server, structure};
@@ -51,9 +53,12 @@ pub(crate) struct Unfinished {
     pub(crate) extensions: Map<String, Value>,
     pub(crate) responses: Vec<ResponsePromise>,
     pub(crate) body_limit: usize,
+    pub(crate) codings: ContentCodings,
+    pub(crate) invalid: Invalid,
     pub(crate) place: Place,
     pub(crate) parameters: Parameters,
     pub(crate) body: Body,
+    pub(crate) answers: AnswersDraft,
 }
 
 /// A path template and where it stands.
@@ -95,19 +100,21 @@ fn compile_root(
     let mut compiler = Compiler {
         options,
         security: SecurityReader::new(root, findings),
-        lifecycle: Lifecycle::read(root, &Lifecycle::default(), findings),
+        lifecycle: Lifecycle::read(root, &Lifecycle::default(), &(options.lifecycle)(None), findings),
         translator: Translator::new(root, dialect, rules),
         paths: Vec::new(),
         drafts: Vec::new(),
+        nodes: Vec::new(),
     };
     if let Some(paths) = root.child("paths") {
         compiler.paths(&paths, findings);
     }
+    let plans = compiler.answers(root, Planner::new(root, dialect, options.objects), findings);
     let servers = server::read(root, findings);
     let text =
         |name: &str| root.child("info").and_then(|info| info.text(name)).unwrap_or_default().to_owned();
     let schemas = Arc::new(compiler.translator.finish(findings)?);
-    let (operations, routes) = assemble(compiler.paths, compiler.drafts, &schemas, findings);
+    let (operations, routes) = assemble(compiler.paths, compiler.drafts, &schemas, &plans, findings);
     Some(Contract {
         title: text("title"),
         version: text("version"),
@@ -125,6 +132,7 @@ pub(crate) fn assemble(
     paths: Vec<PathDraft>,
     drafts: Vec<Draft>,
     schemas: &Arc<Schemas>,
+    plans: &Plans,
     findings: &mut Findings<'_>,
 ) -> (Vec<Arc<Operation>>, Routes<Arc<Operation>>) {
     refuse_repeated_ids(&drafts, findings);
@@ -132,7 +140,7 @@ pub(crate) fn assemble(
     let mut by_path: Vec<Vec<(Method, Arc<Operation>)>> = Vec::new();
     by_path.resize_with(paths.len(), Vec::new);
     for (index, draft) in drafts.into_iter().enumerate() {
-        let operation = Arc::new(draft.operation.finish(index, Arc::clone(schemas)));
+        let operation = Arc::new(draft.operation.finish(index, Arc::clone(schemas), plans));
         if let Some(methods) = by_path.get_mut(draft.path) {
             methods.push((operation.method.clone(), Arc::clone(&operation)));
         }
@@ -173,7 +181,7 @@ fn refuse_repeated_ids(drafts: &[Draft], findings: &mut Findings<'_>) {
 }
 
 impl Unfinished {
-    fn finish(self, index: usize, schemas: Arc<Schemas>) -> Operation {
+    fn finish(self, index: usize, schemas: Arc<Schemas>, plans: &Plans) -> Operation {
         let media_types = self.responses.iter().flat_map(|response| &response.media_types);
         let offered = media_types.filter_map(|text| Range::parse(text)).collect();
         Operation {
@@ -188,7 +196,15 @@ impl Unfinished {
             responses: self.responses,
             body_limit: self.body_limit,
             place: self.place,
-            checks: Checks { parameters: self.parameters, body: self.body, offered, schemas },
+            checks: Checks {
+                parameters: self.parameters,
+                body: self.body,
+                offered,
+                answers: self.answers.finish(plans),
+                schemas,
+                codings: self.codings,
+                invalid: self.invalid,
+            },
         }
     }
 }
@@ -200,6 +216,17 @@ struct Compiler<'d, 'o> {
     translator: Translator<'d>,
     paths: Vec<PathDraft>,
     drafts: Vec<Draft>,
+    /// Where each of the drafts stands: answers are read when all requests were.
+    nodes: Vec<Node<'d>>,
+}
+
+/// What an operation has from its path.
+#[derive(Clone, Copy)]
+struct Above<'a, 'd> {
+    path: &'a str,
+    item: &'a Node<'d>,
+    gaps: &'a [Box<str>],
+    lifecycle: &'a Lifecycle,
 }
 
 impl<'d> Compiler<'d, '_> {
@@ -240,21 +267,32 @@ impl<'d> Compiler<'d, '_> {
         self.paths.push(PathDraft { template, place: written.place().key() });
         server::report_ignored(item, findings);
         extensions(item, OF_PATH, findings);
+        let lifecycle = Lifecycle::read(item, &self.lifecycle, &LifecycleChange::default(), findings);
         for (method, operation) in methods(item, findings) {
-            let draft = self.operation(text, method, item, &operation, &gaps, findings);
+            let above = Above { path: text, item, gaps: &gaps, lifecycle: &lifecycle };
+            let draft = self.operation(&above, method, &operation, findings);
             self.drafts.push(Draft { path, operation: draft });
+            self.nodes.push(operation);
         }
+    }
+
+    /// Reads what all operations promise of their answers.
+    fn answers(&mut self, root: &Node<'d>, mut planner: Planner<'d>, findings: &mut Findings<'_>) -> Plans {
+        self.translator.turn_to_answers(root, findings);
+        for (draft, node) in self.drafts.iter_mut().zip(&self.nodes) {
+            draft.operation.answers = response::declared(node, &mut self.translator, &mut planner, findings);
+        }
+        planner.finish(findings)
     }
 
     fn operation(
         &mut self,
-        text: &str,
+        above: &Above<'_, 'd>,
         method: Method,
-        item: &Node<'d>,
         operation: &Node<'d>,
-        gaps: &[Box<str>],
         findings: &mut Findings<'_>,
     ) -> Unfinished {
+        let Above { path: text, item, gaps, lifecycle } = *above;
         let tags: Vec<String> = operation
             .child("tags")
             .iter()
@@ -266,6 +304,8 @@ impl<'d> Compiler<'d, '_> {
             _ => format!("{method} {text}").into(),
         };
         let selected = Selected { id: &id, method: &method, template: text, tags: &tags };
+        let lifecycle =
+            Lifecycle::read(operation, lifecycle, &(self.options.lifecycle)(Some(&selected)), findings);
         let decided = (self.options.access)(&selected);
         let security = self.security.of_operation(operation, decided, findings);
         if security == Security::Undeclared {
@@ -280,13 +320,16 @@ impl<'d> Compiler<'d, '_> {
             template: text.into(),
             tags,
             security,
-            lifecycle: Lifecycle::read(operation, &self.lifecycle, findings),
+            lifecycle,
             extensions: extensions(operation, OF_OPERATION, findings),
             responses: responses(operation, findings),
             body_limit: body_limit(operation, self.options.body_limit, findings),
+            codings: self.options.codings.clone(),
+            invalid: self.options.invalid,
             place: operation.place().key(),
             parameters,
             body: body::declared(operation, &mut self.translator, findings),
+            answers: AnswersDraft::default(),
             method,
         }
     }
@@ -426,7 +469,7 @@ fn responses(operation: &Node<'_>, findings: &mut Findings<'_>) -> Vec<ResponseP
 }
 
 impl PromisedStatus {
-    fn from_key(key: &str) -> Option<Self> {
+    pub(crate) fn from_key(key: &str) -> Option<Self> {
         match key.as_bytes() {
             b"default" => Some(Self::Default),
             [class @ b'1'..=b'5', b'X' | b'x', b'X' | b'x'] => Some(Self::Class(class - b'0')),

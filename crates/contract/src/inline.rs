@@ -13,11 +13,13 @@ use crate::Contract;
 use crate::body::{Body, Content, Presence, Range};
 use crate::compile::{Draft, PathDraft, Unfinished, assemble, read_template, security_undeclared};
 use crate::config::{InlineAccess, InlineBody, InlineOperation};
-use crate::lifecycle::{Lifecycle, State};
+use crate::lifecycle::Lifecycle;
 use crate::options::{Access, CompileOptions, Selected, Undeclared};
 use crate::parameter::{Empty, Parameter, ParameterForm, Parameters, Presence as Need};
 use crate::paths::{Spanning, Template};
 use crate::reading::{Findings, Verdict};
+use crate::response::AnswersDraft;
+use crate::response::filter::Plans;
 use crate::schema::Schemas;
 use crate::security::Security;
 
@@ -58,11 +60,11 @@ impl Contract {
             drafts.push(Draft { path, operation });
         }
         let schemas = Arc::new(Schemas::none()?);
-        let (operations, routes) = assemble(paths, drafts, &schemas, &mut findings);
+        let (operations, routes) = assemble(paths, drafts, &schemas, &Plans::default(), &mut findings);
         (findings.finish() == Verdict::Usable).then(|| Self {
             title: String::new(),
             version: String::new(),
-            lifecycle: Lifecycle::default(),
+            lifecycle: Lifecycle::default().changed(&(options.lifecycle)(None)),
             extensions: Map::new(),
             servers: Vec::new(),
             schemes: Vec::new(),
@@ -105,19 +107,24 @@ impl InlineOperation {
         };
         let selected = Selected { id: &id, method: &method, template: &self.path, tags: &self.tags };
         let decided = (options.access)(&selected);
-        let state = if self.deprecated { State::Deprecated } else { State::Active };
+        let lifecycle = Lifecycle::default().changed(&(options.lifecycle)(None));
+        let lifecycle =
+            lifecycle.deprecated_if(self.deprecated).changed(&(options.lifecycle)(Some(&selected)));
         Unfinished {
             security: self.security(&id, decided, &place, findings),
             id,
             template: self.path.as_str().into(),
             tags: self.tags.clone(),
-            lifecycle: Lifecycle { state, ..Lifecycle::default() },
+            lifecycle,
             extensions: Map::new(),
             responses: Vec::new(),
             body_limit: self.body_limit.map_or(options.body_limit, |limit| limit.as_usize()),
+            codings: options.codings.clone(),
+            invalid: options.invalid,
             place,
             parameters: self.parameters(),
             body: self.body(&method),
+            answers: AnswersDraft::default(),
             method,
         }
     }

@@ -3,8 +3,10 @@
 use std::collections::BTreeMap;
 
 use http::Method;
-use portcullis_domain::Scopes;
+use portcullis_domain::{Denial, Reason, Scopes};
 
+use crate::body::ContentCodings;
+use crate::lifecycle::LifecycleChange;
 use crate::security::AllOf;
 
 /// How a contract is compiled.
@@ -14,6 +16,8 @@ pub struct CompileOptions<'a> {
     pub base_path: &'a str,
     /// What `portcullis.yaml` says of an operation; it wins over the document.
     pub access: &'a dyn Fn(&Selected<'_>) -> Option<Access>,
+    /// What `portcullis.yaml` says of the life of an operation, or with `None` of the API.
+    pub lifecycle: &'a dyn Fn(Option<&Selected<'_>>) -> LifecycleChange,
     /// How object schemas that do not say `additionalProperties` are read in requests.
     pub objects: Objects,
     /// What happens to `readOnly` members in requests.
@@ -24,6 +28,10 @@ pub struct CompileOptions<'a> {
     pub unbounded: Unbounded,
     /// The largest body in bytes of an operation that does not say `x-portcullis-body-limit`.
     pub body_limit: usize,
+    /// Which content codings are decoded.
+    pub codings: ContentCodings,
+    /// The answer to a well-formed request that breaks the contract.
+    pub invalid: Invalid,
 }
 
 impl Default for CompileOptions<'_> {
@@ -31,11 +39,14 @@ impl Default for CompileOptions<'_> {
         Self {
             base_path: "",
             access: &|_| None,
+            lifecycle: &|_| LifecycleChange::default(),
             objects: Objects::Closed,
             read_only: ReadOnly::Refused,
             undeclared_query: Undeclared::Refused,
             unbounded: Unbounded::Reported,
             body_limit: 1 << 20,
+            codings: ContentCodings::default(),
+            invalid: Invalid::BadRequest,
         }
     }
 }
@@ -124,4 +135,26 @@ pub enum Unbounded {
     Reported,
     /// The contract is refused.
     Refused,
+}
+
+/// The answer to a well-formed request that breaks the contract (VAL-01). Both statuses are in use.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Invalid {
+    /// 400, [`Reason::RequestInvalid`]: RFC 9110 §15.5.1.
+    #[default]
+    BadRequest,
+    /// 422, [`Reason::RequestUnprocessable`]: RFC 9110 §15.5.21.
+    UnprocessableContent,
+}
+
+impl Invalid {
+    /// `denial`, told in this way if that is what it says.
+    pub(crate) fn answer(self, denial: Denial) -> Denial {
+        match self {
+            Self::UnprocessableContent if denial.reason() == Reason::RequestInvalid => {
+                denial.with_reason(Reason::RequestUnprocessable)
+            }
+            Self::BadRequest | Self::UnprocessableContent => denial,
+        }
+    }
 }
