@@ -17,6 +17,7 @@ pub mod stage;
 pub mod store;
 pub mod time;
 pub mod trail;
+pub mod usage;
 
 pub use api_key::{ApiKeyRecord, KeyChanges, KeyId, KeyPage, KeyReach, KeyRevoked, KeyState, KeyStore};
 pub use caller::{Audience, Caller, Issuer, Presented, Principal, PrincipalKind, Scopes, Subject};
@@ -32,3 +33,7 @@ pub use stage::{Stage, Strength};
 pub use store::{KeyedDigest, Matching, Pepper, PepperId, Sequence, StoreError, StoreFuture};
 pub use time::{Clock, Now, Timestamp};
 pub use trail::{Answer, Step, Trail};
+pub use usage::{
+    BatchId, CallEnd, CallEnds, Consumer, ConsumerKind, Learnt, MemberPlace, Observation, Stray, StrayMember,
+    Usage, UsageBatch, UsageBounds, UsageStore, UsedOperation,
+};

@@ -1,8 +1,9 @@
 //! How a layer speaks to what lasts, without knowing what keeps it.
 //!
 //! One trait per need: [`KeyStore`](crate::KeyStore), [`RevocationStore`](crate::RevocationStore),
-//! [`SessionStore`](crate::SessionStore). Implemented by the `store` crate over SQLite and PostgreSQL, and
-//! by fakes in tests; handed to the layers by the gateway. Nothing is waited for here.
+//! [`SessionStore`](crate::SessionStore), [`UsageStore`](crate::UsageStore). Implemented by the `store` crate
+//! over SQLite and PostgreSQL, and by fakes in tests; handed to the layers by the gateway. Nothing is waited
+//! for here.
 
 use std::fmt;
 use std::future::Future;

@@ -1,4 +1,4 @@
-//! What must last: API keys, revocations and sessions.
+//! What must last: API keys, revocations, sessions, and counts of traffic.
 //!
 //! In: records in the words of `domain`. Out: the same, after a restart too, and at every replica that shares
 //! the database. Called by the gateway and by the subcommands; the layers see the traits of `domain` only.
@@ -22,6 +22,7 @@ mod sessions;
 mod sqlite;
 mod statement;
 mod store;
+mod usage;
 mod weak;
 
 pub use compile::{Location, RootSecrets, Settings, compile};

@@ -12,7 +12,9 @@ pub const NEWEST: i64 = {
 };
 
 /// By version, from 1.
-pub(crate) const MIGRATIONS: &[&[&str]] = &[&[
+pub(crate) const MIGRATIONS: &[&[&str]] = &[KEYS_AND_SESSIONS, TRAFFIC];
+
+const KEYS_AND_SESSIONS: &[&str] = &[
     "CREATE TABLE change_counter (id BIGINT PRIMARY KEY CHECK (id = 1), value BIGINT NOT NULL)",
     "INSERT INTO change_counter (id, value) VALUES (1, 0)",
     // Scopes are separated by spaces (RFC 6749 §3.3), APIs and networks by line breaks; `apis` is NULL for all.
@@ -63,7 +65,68 @@ pub(crate) const MIGRATIONS: &[&[&str]] = &[&[
     "CREATE INDEX session_subject ON session (issuer, subject)",
     "CREATE INDEX session_sid ON session (issuer, sid)",
     "CREATE INDEX session_end ON session (ends_at)",
-]];
+];
+
+const TRAFFIC: &[&str] = &[
+    // One row for each consumer, operation and day (days since the epoch).
+    "CREATE TABLE call_count (
+        api TEXT NOT NULL,
+        version TEXT NOT NULL,
+        operation TEXT NOT NULL,
+        kind TEXT NOT NULL,
+        issuer TEXT NOT NULL,
+        subject TEXT NOT NULL,
+        client TEXT NOT NULL,
+        day BIGINT NOT NULL,
+        served BIGINT NOT NULL,
+        rejected BIGINT NOT NULL,
+        failed BIGINT NOT NULL,
+        denied BIGINT NOT NULL,
+        gone BIGINT NOT NULL,
+        first_at BIGINT NOT NULL,
+        last_at BIGINT NOT NULL,
+        PRIMARY KEY (api, version, operation, kind, issuer, subject, client, day)
+    )",
+    "CREATE INDEX call_count_day ON call_count (day)",
+    "CREATE TABLE stray_call (
+        api TEXT NOT NULL,
+        version TEXT NOT NULL,
+        method TEXT NOT NULL,
+        template TEXT NOT NULL,
+        refused BIGINT NOT NULL,
+        answered BIGINT NOT NULL,
+        first_at BIGINT NOT NULL,
+        last_at BIGINT NOT NULL,
+        PRIMARY KEY (api, version, method, template)
+    )",
+    "CREATE TABLE stray_member (
+        api TEXT NOT NULL,
+        version TEXT NOT NULL,
+        operation TEXT NOT NULL,
+        place TEXT NOT NULL,
+        name TEXT NOT NULL,
+        times BIGINT NOT NULL,
+        first_at BIGINT NOT NULL,
+        last_at BIGINT NOT NULL,
+        PRIMARY KEY (api, version, operation, place, name)
+    )",
+    "CREATE TABLE observation (
+        api TEXT NOT NULL,
+        version TEXT NOT NULL,
+        began_at BIGINT NOT NULL,
+        last_at BIGINT NOT NULL,
+        lost_at BIGINT,
+        PRIMARY KEY (api, version)
+    )",
+    // Batches that were added, so that none is added twice.
+    "CREATE TABLE usage_batch (id BYTES NOT NULL, added_at BIGINT NOT NULL, PRIMARY KEY (id))",
+    "CREATE TABLE learnt (
+        api TEXT NOT NULL,
+        revision BIGINT NOT NULL,
+        content BYTES NOT NULL,
+        PRIMARY KEY (api)
+    )",
+];
 
 /// Where the version is kept.
 pub(crate) const VERSION_TABLE: &str =

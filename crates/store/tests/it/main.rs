@@ -18,6 +18,7 @@ mod keys;
 mod revoked;
 mod server;
 mod signed_in;
+mod traffic;
 mod versions;
 
 use bench::Bench;
@@ -57,6 +58,15 @@ suite! {
         sessions_end_by_subject_and_by_sid,
         renewing_replaces_the_content,
         nothing_of_a_session_is_readable_at_rest;
+    traffic:
+        what_several_gateways_count_adds_up,
+        a_batch_that_comes_twice_is_counted_once,
+        gateways_that_write_the_same_rows_do_not_wait_for_each_other,
+        observation_begins_once_and_says_when_counts_were_lost,
+        what_is_old_is_forgotten_and_observation_begins_later,
+        what_is_not_declared_is_kept_within_bounds,
+        hostile_names_poison_no_batch,
+        what_was_learnt_is_changed_by_those_who_know_the_latest;
     versions:
         a_newer_database_is_refused,
         opening_twice_changes_nothing;
