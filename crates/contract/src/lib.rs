@@ -2,11 +2,12 @@
 //!
 //! In: an OpenAPI document (3.0, 3.1, 3.2), or a list of operations. Out: a [`Contract`], which says
 //! which operation a request names, what that asks of its caller, and whether the request keeps to what
-//! was promised. Called by the gateway: [`Contract::compile`] when a policy is loaded, the rest on every
-//! request. No clock, network, file or environment here; other documents come through [`References`].
+//! was promised, and whether the answer does. Called by the gateway: [`Contract::compile`] when a policy
+//! is loaded, the rest on every request. No clock, network, file or environment here; other documents come
+//! through [`References`].
 //!
 //! The document leads: what it does not promise does not pass. What it promises and cannot be enforced
-//! is a warning with its place, never a silent gap. Not done here yet: responses (issue 5).
+//! is a warning with its place, never a silent gap.
 //!
 //! Of our own in the document: `x-portcullis-access: public`, `x-portcullis-body-limit: 16 KiB` and
 //! `x-portcullis-lifecycle: {state, deprecated_at, sunset_at, successor, policy}`.
@@ -32,14 +33,14 @@ use std::sync::Arc;
 use http::Method;
 use serde_json::{Map, Value};
 
-pub use body::BodyPlan;
+pub use body::{BodyPlan, ContentCoding, ContentCodings};
 pub use config::InlineOperation;
 pub use lifecycle::{Lifecycle, LifecycleChange, State, is_link, moment};
 pub use operation::{Operation, PromisedStatus, ResponsePromise};
-pub use options::{Access, CompileOptions, Objects, ReadOnly, Selected, Unbounded, Undeclared};
+pub use options::{Access, CompileOptions, Invalid, Objects, ReadOnly, Selected, Unbounded, Undeclared};
 pub use paths::{PathParameter, PathParameters};
 pub use reading::{NoReferences, References, Unresolved};
-pub use response::filter;
+pub use response::{AnswerHead, AnswerSchema, Carries, Promised, PromisedBody, filter};
 pub use security::{AllOf, KeyLocation, SchemeKind, SchemeUse, Security, SecurityScheme};
 pub use server::Server;
 

@@ -7,18 +7,21 @@
 use std::sync::Arc;
 
 use http::header::{
-    AUTHORIZATION, CONTENT_ENCODING, CONTENT_LOCATION, CONTENT_TYPE, DATE, FROM, HOST, IF_MODIFIED_SINCE,
-    IF_RANGE, IF_UNMODIFIED_SINCE, MAX_FORWARDS, ORIGIN, PROXY_AUTHORIZATION, RANGE, REFERER, USER_AGENT,
+    AUTHORIZATION, CONTENT_LOCATION, CONTENT_TYPE, DATE, FROM, HOST, IF_MODIFIED_SINCE, IF_RANGE,
+    IF_UNMODIFIED_SINCE, MAX_FORWARDS, ORIGIN, PROXY_AUTHORIZATION, RANGE, REFERER, USER_AGENT,
 };
 use http::{HeaderMap, HeaderName, HeaderValue, Method};
 use portcullis_config::Place;
-use portcullis_domain::{Denial, Reason};
+use portcullis_domain::{Denial, Reason, Violation};
 use serde_json::{Map, Value};
 
-use crate::body::{self, Body, BodyPlan, Range};
+use crate::body::{self, Body, BodyPlan, ContentCoding, ContentCodings, Range};
 use crate::lifecycle::Lifecycle;
+use crate::options::Invalid;
 use crate::parameter::{Parameters, Sources};
 use crate::paths::PathParameters;
+use crate::response::filter::FilterPlan;
+use crate::response::{self, AnswerHead, AnswerSchema, Answers, Promised};
 use crate::schema::{Schemas, Spot, Violations};
 use crate::security::Security;
 
@@ -68,7 +71,7 @@ pub struct Operation {
     pub(crate) checks: Checks,
 }
 
-/// An answer that an operation promises. Not enforced yet: see issue 5.
+/// An answer that an operation promises, as the document lists it.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct ResponsePromise {
     /// Which statuses.
@@ -95,7 +98,11 @@ pub(crate) struct Checks {
     pub(crate) body: Body,
     /// The media types of all promised answers.
     pub(crate) offered: Vec<Range>,
+    pub(crate) answers: Answers,
     pub(crate) schemas: Arc<Schemas>,
+    pub(crate) codings: ContentCodings,
+    /// The answer to a well-formed request that breaks the contract.
+    pub(crate) invalid: Invalid,
 }
 
 impl Operation {
@@ -115,19 +122,31 @@ impl Operation {
     ///
     /// # Errors
     /// [`Reason::MediaTypeUnsupported`], with the declared types, if the body's type is missing, not
-    /// declared, or names another charset than UTF-8; [`Reason::ContentCodingUnsupported`] for any coding:
-    /// none is decoded here, and what cannot be read cannot be judged.
+    /// declared, or names another charset than UTF-8; [`Reason::ContentCodingUnsupported`] for a coding
+    /// that the API does not list, for more than one, and for any on a body that is not read: what cannot
+    /// be read cannot be judged.
     pub fn plan_body(&self, headers: &HeaderMap) -> Result<BodyPlan, Denial> {
         let plan = self.checks.body.plan(headers.get(CONTENT_TYPE))?;
-        let is_plain = |coding: &HeaderValue| coding.as_bytes().eq_ignore_ascii_case(b"identity");
-        let may_be_coded = matches!(self.checks.body, Body::Any);
-        if !may_be_coded && !headers.get_all(CONTENT_ENCODING).iter().all(is_plain) {
-            // RFC 9110 §15.5.16: what the client could send instead.
-            return Err(
-                Denial::new(Reason::ContentCodingUnsupported).with_field("accept-encoding", "identity")
-            );
+        let codings = &self.checks.codings;
+        match (plan, &self.checks.body) {
+            (_, Body::Any) => Ok(plan),
+            (BodyPlan::Read | BodyPlan::Decode(_), _) => {
+                Ok(codings.of(headers)?.map_or(plan, BodyPlan::Decode))
+            }
+            (BodyPlan::Stream | BodyPlan::Refuse, _) => match codings.of(headers)? {
+                Some(_) => Err(ContentCodings::default().refuse()),
+                None => Ok(plan),
+            },
         }
-        Ok(plan)
+    }
+
+    /// The bytes behind the coding of a body that was read whole: at most `limit` of them.
+    ///
+    /// # Errors
+    /// [`Reason::BodyTooLarge`] if there are more, or too many times as many as came;
+    /// [`Reason::BodyMalformed`] if the coding is broken.
+    pub fn decode_body(&self, coding: ContentCoding, body: &[u8], limit: usize) -> Result<Vec<u8>, Denial> {
+        coding.decode(body, limit, self.checks.codings.ratio())
     }
 
     /// The refusal of a body where none is declared.
@@ -135,14 +154,15 @@ impl Operation {
     pub fn undeclared_body(&self) -> Denial {
         let mut violations = Violations::new();
         violations.add(Spot { location: "body", name: "" }, "undeclared", "no body");
-        violations.into_result().err().unwrap_or_else(|| Denial::new(Reason::RequestInvalid))
+        let denial = violations.into_result().err().unwrap_or_else(|| Denial::new(Reason::RequestInvalid));
+        self.checks.invalid.answer(denial)
     }
 
     /// Checks all that a request carries outside its body.
     ///
     /// # Errors
-    /// [`Reason::HeaderRepeated`], [`Reason::AcceptUnsatisfiable`], or [`Reason::RequestInvalid`] with at
-    /// most twenty violations.
+    /// [`Reason::HeaderRepeated`], [`Reason::AcceptUnsatisfiable`], or with at most twenty violations what
+    /// [`Invalid`] says.
     pub fn validate_head(
         &self,
         path_parameters: &PathParameters<'_, '_>,
@@ -162,19 +182,47 @@ impl Operation {
         let mut violations = Violations::new();
         let sources = Sources { path: path_parameters, query, headers };
         self.checks.parameters.check(&self.checks.schemas, sources, &mut violations);
-        violations.into_result()
+        violations.into_result().map_err(|denial| self.checks.invalid.answer(denial))
     }
 
     /// Checks a body that was read whole; an empty slice for a request without one.
     ///
     /// # Errors
     /// [`Reason::BodyTooLarge`]; [`Reason::MediaTypeUnsupported`]; [`Reason::BodyMalformed`] if it is not
-    /// what its type says, or can be read in two ways; [`Reason::RequestInvalid`] with at most twenty
-    /// violations.
+    /// what its type says, or can be read in two ways; with at most twenty violations what [`Invalid`] says.
     pub fn validate_body(&self, content_type: Option<&HeaderValue>, body: &[u8]) -> Result<(), Denial> {
         if body.len() > self.body_limit {
             return Err(Denial::new(Reason::BodyTooLarge));
         }
-        self.checks.body.check(content_type, body, &self.checks.schemas)
+        let checked = self.checks.body.check(content_type, body, &self.checks.schemas);
+        checked.map_err(|denial| self.checks.invalid.answer(denial))
+    }
+
+    /// Whether the document promises anything of answers; an operation that is only listed does not.
+    #[must_use]
+    pub fn promises_answers(&self) -> bool {
+        !self.checks.answers.is_empty()
+    }
+
+    /// What is promised of an answer with this head, and in what the head breaks it.
+    #[must_use]
+    pub fn promise(&self, head: AnswerHead<'_>) -> Promised<'_> {
+        self.checks.answers.promise(head, &self.checks.schemas)
+    }
+
+    /// In what the whole JSON body of an answer breaks its promise: at most twenty violations.
+    #[must_use]
+    pub fn check_answer(&self, schema: Option<AnswerSchema>, body: &[u8]) -> Vec<Violation> {
+        response::check(schema, body, &self.checks.schemas)
+    }
+
+    /// What of its JSON answers may be seen, for each declared one.
+    pub fn answer_plans(&self) -> impl Iterator<Item = &Arc<FilterPlan>> {
+        self.checks.answers.plans()
+    }
+
+    /// Declared media types of its answers that are not looked into: streams, and what is no JSON.
+    pub fn unseen_answers(&self) -> impl Iterator<Item = String> {
+        self.checks.answers.unseen()
     }
 }

@@ -2,9 +2,7 @@
 
 use std::borrow::Cow;
 
-use http::HeaderMap;
-use portcullis_message::json::{JsonBounds, check};
-use serde_json::Value;
+use http::{HeaderMap, HeaderName};
 use smallvec::SmallVec;
 
 use super::cookie;
@@ -13,6 +11,7 @@ use super::query::Pairs;
 use super::style::{Explode, Style};
 use super::value::{Parts, Repeated, Text, build};
 use super::{Empty, Parameter, ParameterForm, Parameters, Presence};
+use crate::body::json;
 use crate::options::Undeclared;
 use crate::paths::PathParameters;
 use crate::schema::{Schemas, Shape, Spot, Types, Violations};
@@ -38,14 +37,7 @@ impl Parameters {
         }
         self.check_query(schemas, sources.query, violations);
         for (name, parameter) in &self.headers {
-            let spot = Spot { location: "header", name: &parameter.name };
-            let fields = sources.headers.get_all(name).iter();
-            let texts: Option<SmallVec<[&str; 2]>> =
-                fields.map(|field| std::str::from_utf8(field.as_bytes()).ok()).collect();
-            match texts {
-                Some(texts) => parameter.check(schemas, &texts, Coding::Plain, spot, violations),
-                None => violations.add(spot, "encoding", "text in UTF-8"),
-            }
+            parameter.check_fields(schemas, name, sources.headers, violations);
         }
         for parameter in &self.cookies {
             let spot = Spot { location: "cookie", name: &parameter.name };
@@ -90,6 +82,24 @@ impl Parameter {
         match &self.form {
             ParameterForm::Styled { style: Style::Form, explode: Explode::Yes, shape } => shape.is_object(),
             ParameterForm::Styled { .. } | ParameterForm::Json | ParameterForm::Unchecked => false,
+        }
+    }
+
+    /// Checks a parameter that stands in the header field `name`, of a request or of an answer.
+    pub(crate) fn check_fields(
+        &self,
+        schemas: &Schemas,
+        name: &HeaderName,
+        headers: &HeaderMap,
+        violations: &mut Violations,
+    ) {
+        let spot = Spot { location: "header", name: &self.name };
+        let fields = headers.get_all(name).iter();
+        let texts: Option<SmallVec<[&str; 2]>> =
+            fields.map(|field| std::str::from_utf8(field.as_bytes()).ok()).collect();
+        match texts {
+            Some(texts) => self.check(schemas, &texts, Coding::Plain, spot, violations),
+            None => violations.add(spot, "encoding", "text in UTF-8"),
         }
     }
 
@@ -199,11 +209,7 @@ impl Parameter {
         spot: Spot<'_>,
         violations: &mut Violations,
     ) {
-        let read = |text: &str| {
-            check(text.as_bytes(), &JsonBounds::default()).ok()?;
-            serde_json::from_str::<Value>(text).ok()
-        };
-        let value = decode(text, coding).and_then(|text| read(&text));
+        let value = decode(text, coding).and_then(|text| json::parse(text.as_bytes()).ok());
         match (value, self.root) {
             (Some(value), Some(root)) => schemas.check(root, value, spot, violations),
             (Some(_), None) => {}
@@ -230,14 +236,16 @@ impl Parameter {
         if !shape.is_ambiguous() {
             return schemas.check(root, typed, spot, violations);
         }
-        let Ok(literal) = build(parts, shape, Text::Literal) else { return };
+        let literal = || build(parts, shape, Text::Literal).ok();
         if shape.types == Types::ANY {
             // Nothing says what the text is. `minimum` only judges numbers and `maxLength` only strings:
             // the text must pass as either, or one of them would be a way around the other.
             schemas.check(root, typed, spot, violations);
-            schemas.check(root, literal, spot, violations);
-        } else if !schemas.accepts(root, typed.clone()) {
-            schemas.check(root, literal, spot, violations);
+            if let Some(literal) = literal() {
+                schemas.check(root, literal, spot, violations);
+            }
+        } else {
+            schemas.check_either(root, typed, literal, spot, violations);
         }
     }
 }

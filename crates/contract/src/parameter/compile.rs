@@ -107,6 +107,16 @@ impl Parameters {
     }
 }
 
+/// Reads a header field of an answer, which is declared as a parameter is (OpenAPI 3.1.1 §4.8.21).
+pub(crate) fn of_header<'d>(
+    name: &str,
+    node: &Node<'d>,
+    translator: &mut Translator<'d>,
+    findings: &mut Findings<'_>,
+) -> Parameter {
+    Parameter::read(name, node, Style::Simple, translator, findings)
+}
+
 impl Parameter {
     fn read<'d>(
         name: &str,

@@ -18,7 +18,7 @@ use http::HeaderName;
 use crate::options::Undeclared;
 use crate::schema::{Root, Shape};
 pub(crate) use check::Sources;
-pub(crate) use compile::{declared, verify};
+pub(crate) use compile::{declared, of_header, verify};
 pub(crate) use decode::{Coding, decode};
 pub(crate) use query::Pairs;
 pub(crate) use style::{Explode, Style};

@@ -127,6 +127,20 @@ impl Library {
         self.documents.get(index)
     }
 
+    /// Whether any document has one of these flags set somewhere.
+    pub(super) fn mentions(&self, flags: &[&str]) -> bool {
+        fn within(value: &Value, flags: &[&str]) -> bool {
+            match value {
+                Value::Object(members) => members.iter().any(|(name, value)| {
+                    (*value == Value::Bool(true) && flags.contains(&name.as_str())) || within(value, flags)
+                }),
+                Value::Array(items) => items.iter().any(|item| within(item, flags)),
+                Value::Null | Value::Bool(_) | Value::Number(_) | Value::String(_) => false,
+            }
+        }
+        self.documents.iter().any(|document| within(document.value(), flags))
+    }
+
     /// What `reference`, written at `pointer` in the document `from`, leads to.
     pub(super) fn follow(&self, from: usize, pointer: &str, reference: &str) -> Result<Node<'_>, String> {
         let (file, fragment) = reference.split_once('#').unwrap_or((reference, ""));

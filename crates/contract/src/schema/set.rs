@@ -9,7 +9,7 @@ use jsonschema::{PatternOptions, ValidationOptions, Validator};
 use serde_json::{Map, Value, json};
 
 use super::format::{self, Effect};
-use super::translate::{READ_ONLY, Root};
+use super::translate::{READ_ONLY, Root, WRITE_ONLY};
 use super::violation::{Spot, Violations};
 
 /// Memory that one compiled pattern may take, in bytes (VAL-23).
@@ -55,7 +55,9 @@ impl Engine {
             .collect();
         let mut definitions: Map<String, Value> =
             definitions.into_iter().enumerate().map(|(index, schema)| (index.to_string(), schema)).collect();
-        definitions.insert(READ_ONLY.to_owned(), Value::Bool(false));
+        for foreign in [READ_ONLY, WRITE_ONLY] {
+            definitions.insert(foreign.to_owned(), Value::Bool(false));
+        }
         let document = json!({
             "$defs": definitions,
             "properties": entries,
@@ -78,16 +80,31 @@ impl Schemas {
         Engine::new().compile(Vec::new()).ok()
     }
 
-    /// Whether `value` keeps the schema.
-    pub(crate) fn accepts(&self, root: Root, value: Value) -> bool {
-        self.validator.is_valid(&enter(root, value))
-    }
-
     /// Adds all ways in which `value` breaks the schema to `violations`.
     pub(crate) fn check(&self, root: Root, value: Value, spot: Spot<'_>, violations: &mut Violations) {
         let entered = enter(root, value);
         if !self.validator.is_valid(&entered) {
             violations.add_errors(spot, self.validator.iter_errors(&entered));
+        }
+    }
+
+    /// Adds all ways in which `value` breaks the schema, unless `other` keeps it: another reading of the
+    /// same text, made only if it is asked for. What is listed is what is wrong with the last reading.
+    pub(crate) fn check_either(
+        &self,
+        root: Root,
+        value: Value,
+        other: impl FnOnce() -> Option<Value>,
+        spot: Spot<'_>,
+        violations: &mut Violations,
+    ) {
+        let entered = enter(root, value);
+        if self.validator.is_valid(&entered) {
+            return;
+        }
+        match other() {
+            Some(other) => self.check(root, other, spot, violations),
+            None => violations.add_errors(spot, self.validator.iter_errors(&entered)),
         }
     }
 }

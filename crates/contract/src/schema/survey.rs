@@ -6,6 +6,7 @@
 use std::collections::BTreeSet;
 
 use super::keyword::Dialect;
+use super::translate::Direction;
 use crate::reading::Node;
 
 /// How many schemas are looked at for one object. Documents need dozens; a stranger's could need ages.
@@ -18,8 +19,8 @@ pub(super) struct Survey {
     pub(super) declared: BTreeSet<String>,
     /// Members that are required somewhere.
     pub(super) required: BTreeSet<String>,
-    /// Members that are read-only somewhere.
-    pub(super) read_only: BTreeSet<String>,
+    /// Members that somewhere only the other side sends.
+    pub(super) foreign: BTreeSet<String>,
     /// Members that are objects and described in two places that hold together.
     pub(super) shared: BTreeSet<String>,
     /// Whether members are described at all, or only what kind of value this is.
@@ -37,6 +38,7 @@ struct Declaration<'d> {
 
 struct Surveyor<'d> {
     dialect: Dialect,
+    direction: Direction,
     survey: Survey,
     declarations: Vec<Declaration<'d>>,
     /// The schemas between the start and here: meeting one again is a loop.
@@ -48,9 +50,10 @@ struct Surveyor<'d> {
 
 impl Survey {
     /// Hears `node` and everything that speaks of the same value.
-    pub(super) fn of(node: &Node<'_>, dialect: Dialect) -> Self {
+    pub(super) fn of(node: &Node<'_>, dialect: Dialect, direction: Direction) -> Self {
         let mut surveyor = Surveyor {
             dialect,
+            direction,
             survey: Self::default(),
             declarations: Vec::new(),
             path: Vec::new(),
@@ -101,8 +104,8 @@ impl<'d> Surveyor<'d> {
             for (name, schema) in properties.members() {
                 self.survey.describes_members = true;
                 self.survey.declared.insert(name.to_owned());
-                if is_read_only(&schema) {
-                    self.survey.read_only.insert(name.to_owned());
+                if is_foreign(&schema, self.direction) {
+                    self.survey.foreign.insert(name.to_owned());
                 }
                 self.declarations.push(Declaration { name, schema, branches: self.branches.clone() });
             }
@@ -173,7 +176,8 @@ fn lists_members(node: &Node<'_>) -> bool {
     is_composed || node.child("properties").is_some() || node.says_false("additionalProperties")
 }
 
-/// Whether a client may not send this member: it, or the schema that it refers to, says `readOnly`.
-pub(super) fn is_read_only(node: &Node<'_>) -> bool {
-    node.says("readOnly") || node.resolved().is_ok_and(|target| target.says("readOnly"))
+/// Whether only the other side sends this member: it, or the schema that it refers to, says so.
+pub(super) fn is_foreign(node: &Node<'_>, direction: Direction) -> bool {
+    let keyword = direction.foreign();
+    node.says(keyword) || node.resolved().is_ok_and(|target| target.says(keyword))
 }

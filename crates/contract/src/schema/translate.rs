@@ -1,8 +1,12 @@
-//! Brings the schemas that requests need into one JSON Schema 2020-12 document.
+//! Brings the schemas that requests and answers need into one JSON Schema 2020-12 document.
 //!
 //! Each schema node is written once for each way of reading it, however many operations use it, and
 //! `$ref`s become references within that document. On the way, dialect differences vanish, objects are
-//! closed, `readOnly` members are ruled out, and whatever cannot be enforced is reported.
+//! closed, `readOnly` members are ruled out of requests and `writeOnly` ones of answers, and whatever
+//! cannot be enforced is reported.
+//!
+//! Requests come first. At [`Translator::turn_to_answers`] what was written so far is kept for answers too
+//! if nothing in the document tells the two directions apart; most large documents are like that.
 
 use std::collections::{BTreeSet, HashMap, VecDeque};
 use std::rc::Rc;
@@ -33,8 +37,29 @@ pub(crate) struct Rules {
     pub(crate) unbounded: Unbounded,
 }
 
-/// Under which name a `readOnly` member's schema stands: nothing satisfies it.
+/// Under which name a `readOnly` member's schema stands in requests: nothing satisfies it.
 pub(super) const READ_ONLY: &str = "readOnly";
+/// The same for a `writeOnly` member in answers.
+pub(super) const WRITE_ONLY: &str = "writeOnly";
+
+/// Who sends the values that are described.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Direction {
+    /// Clients do.
+    Request,
+    /// The API does.
+    Answer,
+}
+
+impl Direction {
+    /// What marks a member that only the other side sends.
+    pub(super) const fn foreign(self) -> &'static str {
+        match self {
+            Self::Request => READ_ONLY,
+            Self::Answer => WRITE_ONLY,
+        }
+    }
+}
 
 /// What a schema describes, which decides how it is closed.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
@@ -52,7 +77,7 @@ pub(super) enum Reading {
 /// What the schemas that join on one value say together.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Hash)]
 pub(super) struct Joined {
-    pub(super) read_only: BTreeSet<String>,
+    pub(super) foreign: BTreeSet<String>,
     pub(super) shared: BTreeSet<String>,
     /// Whether the schema that joins them names members itself.
     pub(super) names_members: bool,
@@ -78,6 +103,7 @@ type Key = ((usize, String), Reading);
 pub(crate) struct Translator<'d> {
     dialect: Dialect,
     pub(super) rules: Rules,
+    pub(super) direction: Direction,
     pub(super) engine: Engine,
     heirs: Heirs<'d>,
     /// The document's top, for what concerns all schemas.
@@ -93,6 +119,7 @@ impl<'d> Translator<'d> {
         Self {
             dialect,
             rules,
+            direction: Direction::Request,
             engine: Engine::new(),
             heirs: Heirs::of(root),
             place: root.place(),
@@ -112,8 +139,16 @@ impl<'d> Translator<'d> {
         Root(self.definition(node, &Reading::Whole))
     }
 
-    /// Writes everything that was asked for and compiles it.
-    pub(crate) fn finish(mut self, findings: &mut Findings<'_>) -> Option<Schemas> {
+    /// From here on schemas are those of answers.
+    pub(crate) fn turn_to_answers(&mut self, root: &Node<'d>, findings: &mut Findings<'_>) {
+        self.write_waiting(findings);
+        self.direction = Direction::Answer;
+        if root.library_mentions(&[READ_ONLY, WRITE_ONLY]) {
+            self.known.clear();
+        }
+    }
+
+    fn write_waiting(&mut self, findings: &mut Findings<'_>) {
         while let Some((index, node, reading)) = self.waiting.pop_front() {
             self.current = index;
             let schema = self.schema(&node, &reading, Depth::Same, findings);
@@ -121,6 +156,11 @@ impl<'d> Translator<'d> {
                 definition.schema = schema;
             }
         }
+    }
+
+    /// Writes everything that was asked for and compiles it.
+    pub(crate) fn finish(mut self, findings: &mut Findings<'_>) -> Option<Schemas> {
+        self.write_waiting(findings);
         if self.definitions.len() >= DEFINITIONS {
             let what = format!("the schemas need more than {DEFINITIONS} definitions");
             findings.refuse(Diagnostic::error(codes::contract::SCHEMA_REFUSED, what).at(self.place));

@@ -6,7 +6,7 @@ use jsonschema::error::{TypeKind, ValidationErrorKind};
 use portcullis_domain::{Denial, Reason, Violation};
 use serde_json::Value;
 
-use super::translate::READ_ONLY;
+use super::translate::{READ_ONLY, WRITE_ONLY};
 
 /// How many violations one refusal lists.
 const LISTED: usize = 20;
@@ -48,6 +48,11 @@ impl Violations {
             return Ok(());
         }
         Err(Denial::new(Reason::RequestInvalid).with_violations(self.0))
+    }
+
+    /// What is wrong, as a list.
+    pub(crate) fn into_list(self) -> Vec<Violation> {
+        self.0
     }
 
     pub(super) fn add_errors<'i>(
@@ -156,8 +161,11 @@ fn told(error: &ValidationError<'_>) -> (&'static str, String) {
         Kind::OneOfNotValid { .. } => ("oneOf", "one of the declared alternatives".to_owned()),
         Kind::OneOfMultipleValid { .. } => ("oneOf", "only one of the declared alternatives".to_owned()),
         Kind::Not { .. } => ("not", "a value outside the excluded ones".to_owned()),
-        Kind::FalseSchema if is_read_only(error) => {
+        Kind::FalseSchema if stands_under(error, READ_ONLY) => {
             (READ_ONLY, "no value: only the server sets it".to_owned())
+        }
+        Kind::FalseSchema if stands_under(error, WRITE_ONLY) => {
+            (WRITE_ONLY, "no value: only clients send it".to_owned())
         }
         Kind::FalseSchema => ("schema", "no value".to_owned()),
         Kind::AdditionalProperties { .. } | Kind::UnevaluatedProperties { .. } => {
@@ -170,9 +178,9 @@ fn told(error: &ValidationError<'_>) -> (&'static str, String) {
     }
 }
 
-fn is_read_only(error: &ValidationError<'_>) -> bool {
+fn stands_under(error: &ValidationError<'_>, name: &str) -> bool {
     let path = error.schema_path().as_str();
-    path.strip_prefix("/$defs/").is_some_and(|rest| rest.split('/').next() == Some(READ_ONLY))
+    path.strip_prefix("/$defs/").is_some_and(|rest| rest.split('/').next() == Some(name))
 }
 
 fn listed(options: &Value) -> String {

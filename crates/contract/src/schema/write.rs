@@ -12,8 +12,8 @@ use serde_json::{Map, Number, Value, json};
 use super::bound;
 use super::format::{self, Effect, Side};
 use super::keyword::{Dialect, Form, Meaning, meaning, report_dialect};
-use super::survey::{Survey, is_read_only};
-use super::translate::{Depth, Joined, READ_ONLY, Reading, Translator};
+use super::survey::{Survey, is_foreign};
+use super::translate::{Depth, Direction, Joined, Reading, Translator};
 use super::types::{Type, Types};
 use crate::options::{Objects, ReadOnly};
 use crate::reading::{Findings, Node};
@@ -46,10 +46,11 @@ impl<'t, 'd, 'n> Writer<'t, 'd, 'n> {
             .iter()
             .any(|name| members.contains_key(*name));
         let is_whole = matches!(reading, Reading::Whole | Reading::Exact);
-        let survey = (is_joint && is_whole).then(|| Survey::of(node, translator.dialect()));
+        let survey =
+            (is_joint && is_whole).then(|| Survey::of(node, translator.dialect(), translator.direction));
         let same = match (&survey, reading) {
             (Some(survey), _) => Reading::Part(Rc::new(Joined {
-                read_only: survey.read_only.clone(),
+                foreign: survey.foreign.clone(),
                 shared: survey.shared.clone(),
                 names_members: members.contains_key("properties"),
             })),
@@ -76,7 +77,9 @@ impl<'t, 'd, 'n> Writer<'t, 'd, 'n> {
         self.narrow();
         self.admit_null();
         self.close(findings);
-        if matches!(self.reading, Reading::Whole | Reading::Exact | Reading::Part(_)) {
+        // What the API itself sends does it no harm by its size.
+        let is_judged = self.translator.direction == Direction::Request;
+        if is_judged && matches!(self.reading, Reading::Whole | Reading::Exact | Reading::Part(_)) {
             let types = self.declared_types();
             bound::report(&node, &self.written, types, self.translator.rules.unbounded, findings);
         }
@@ -254,23 +257,25 @@ impl<'t, 'd, 'n> Writer<'t, 'd, 'n> {
         }
     }
 
-    /// What is required of a client: a member that only the server sets is not.
+    /// What is required of one side: a member that only the other one sends is not.
     fn required(&mut self, child: &Node<'d>, findings: &mut Findings<'_>) {
         // OpenAPI 3.0 documents of older tools put a flag here, as in draft 3; it means nothing.
         let Some(names) = child.value().as_array().filter(|_| is_texts(child.value())) else {
             return malformed(child, "`required` is an array of property names", findings);
         };
         let properties = self.node.child("properties");
-        let is_for_server = |name: &str| match (self.reading, &self.survey) {
+        let direction = self.translator.direction;
+        let is_foreign = |name: &str| match (self.reading, &self.survey) {
             (Reading::AsWritten, _) => false,
-            (Reading::Part(joined), _) if joined.read_only.contains(name) => true,
-            (_, Some(survey)) => survey.read_only.contains(name),
-            (_, None) => {
-                properties.as_ref().and_then(|all| all.child(name)).is_some_and(|one| is_read_only(&one))
-            }
+            (Reading::Part(joined), _) if joined.foreign.contains(name) => true,
+            (_, Some(survey)) => survey.foreign.contains(name),
+            (_, None) => properties
+                .as_ref()
+                .and_then(|all| all.child(name))
+                .is_some_and(|one| is_foreign(&one, direction)),
         };
         let needed: BTreeSet<&str> =
-            names.iter().filter_map(Value::as_str).filter(|name| !is_for_server(name)).collect();
+            names.iter().filter_map(Value::as_str).filter(|name| !is_foreign(name)).collect();
         if !needed.is_empty() {
             self.written.insert("required".to_owned(), json!(needed));
         }
@@ -351,8 +356,11 @@ impl<'t, 'd, 'n> Writer<'t, 'd, 'n> {
         if *self.reading == Reading::AsWritten {
             return self.within(schema, findings);
         }
-        if self.translator.rules.read_only == ReadOnly::Refused && is_read_only(schema) {
-            return json!({ "$ref": format!("#/$defs/{READ_ONLY}") });
+        let direction = self.translator.direction;
+        let is_refused =
+            direction == Direction::Answer || self.translator.rules.read_only == ReadOnly::Refused;
+        if is_refused && is_foreign(schema, direction) {
+            return json!({ "$ref": format!("#/$defs/{}", direction.foreign()) });
         }
         let joined = match (self.reading, &self.same) {
             (Reading::Part(joined), _) | (_, Reading::Part(joined)) => joined,
@@ -403,7 +411,10 @@ impl<'t, 'd, 'n> Writer<'t, 'd, 'n> {
         }
         let (keyword, survey) = match self.survey.take() {
             Some(survey) => ("unevaluatedProperties", survey),
-            None => ("additionalProperties", Survey::of(self.node, self.translator.dialect())),
+            None => (
+                "additionalProperties",
+                Survey::of(self.node, self.translator.dialect(), self.translator.direction),
+            ),
         };
         if !survey.describes_members {
             return;

@@ -24,6 +24,7 @@ pub(crate) struct Planner<'d> {
 }
 
 /// The plans of a contract.
+#[derive(Default)]
 pub(crate) struct Plans {
     plans: Vec<Arc<FilterPlan>>,
 }
