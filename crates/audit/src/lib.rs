@@ -19,6 +19,7 @@ mod pen;
 mod queue;
 mod recorder;
 pub mod redact;
+pub mod sensitive;
 mod sink;
 mod system;
 pub mod vocabulary;

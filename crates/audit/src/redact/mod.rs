@@ -10,7 +10,6 @@
 //! kin, PEM, userinfo in URLs, card numbers. Both err towards hiding. Not done here: bodies, which are
 //! never recorded, and secrets that look like words under names that look harmless.
 
-mod cards;
 mod names;
 mod secrets;
 mod target;
@@ -45,15 +44,6 @@ pub fn header<'v>(name: &str, value: &'v str) -> Cow<'v, str> {
         true => Cow::Borrowed(REDACTED),
         false => text(value),
     }
-}
-
-/// A stretch of text to hide, on character boundaries.
-#[derive(Debug, PartialEq, Eq)]
-struct Found {
-    start: usize,
-    end: usize,
-    /// What is written instead.
-    shown: Cow<'static, str>,
 }
 
 #[cfg(test)]

@@ -2,32 +2,16 @@
 
 use std::borrow::Cow;
 
-use super::cards::{self, Digits};
-use super::{Found, REDACTED, names};
+use super::{REDACTED, names};
+use crate::sensitive::Found;
+use crate::sensitive::cards::{self, Digits};
+use crate::sensitive::keys::prefixes;
 
 const TOKEN: &str = "[token]";
 const PEM: &str = "[pem]";
 
 /// Words before a credential (RFC 9110 §11.4).
 const SCHEMES: [&str; 5] = ["bearer", "basic", "dpop", "digest", "negotiate"];
-
-/// How tokens of well-known makers begin, by their first letter: this is asked at each word.
-const fn prefixes(first: u8) -> &'static [&'static str] {
-    match first {
-        b'A' => &["AIza", "AKIA", "ASIA"],
-        b'S' => &["SG."],
-        b'd' => &["dop_v1_"],
-        b'g' => &["ghp_", "gho_", "ghs_", "ghu_", "ghr_", "github_pat_", "glpat-"],
-        b'h' => &["hvs."],
-        b'n' => &["npm_"],
-        b'p' => &["pcl_", "pypi-", "pk_live_"],
-        b'r' => &["rk_live_"],
-        b's' => &["sk-", "sk_live_", "sk_test_", "shpat_"],
-        b'x' => &["xoxb-", "xoxp-", "xoxa-", "xoxs-"],
-        b'y' => &["ya29."],
-        _ => &[],
-    }
-}
 
 /// How far back a name may begin before its `=`, and how far ahead userinfo may go.
 const NAME_REACH: usize = 64;

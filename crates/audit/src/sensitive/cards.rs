@@ -1,8 +1,11 @@
 //! Card numbers: finding them and leaving the first six and last four digits (PCI DSS 3.4.1).
 //!
-//! A card number is 13 to 19 digits that pass the Luhn check (ISO/IEC 7812-1 Annex B), written together or
-//! in groups with single spaces, dashes or their URL forms between. An order number that fails the check
-//! stays as it is; one in ten passes by chance and is masked, which is the lesser evil.
+//! A card number is 13 to 19 digits that pass the Luhn check (ISO/IEC 7812-1 Annex B). Asked in two ways.
+//! [`at`] is for what is remembered and errs towards hiding: digits together or in groups with single
+//! spaces, dashes or their URL forms between. An order number that fails the check stays as it is; one in
+//! ten passes by chance and is masked, which is the lesser evil. [`is_in`] is for raising an alarm and errs
+//! towards silence: only digits that stand alone, in the groups that are printed on cards, with a number
+//! and a length that some issuer uses.
 
 use super::Found;
 
@@ -13,7 +16,7 @@ const LONGEST: usize = 19;
 const REACH: usize = 40;
 
 /// What the digits at `at` are.
-pub(super) enum Digits {
+pub(crate) enum Digits {
     /// They hold a card number.
     Card(Found),
     /// They do not; go on from here.
@@ -28,7 +31,7 @@ struct Digit {
 }
 
 /// Looks at the digits that begin at `at`, where a digit stands.
-pub(super) fn at(bytes: &[u8], at: usize) -> Digits {
+pub(crate) fn at(bytes: &[u8], at: usize) -> Digits {
     let group_end = end_of_digits(bytes, at);
     // Most numbers are short: no need to remember their digits.
     if has_fewer(bytes, at, SHORTEST) {
@@ -110,18 +113,17 @@ fn longest_card(digits: &[Digit], is_whole: bool) -> Option<&[Digit]> {
                 Some(next) => next.begins_group,
                 None => is_whole,
             };
-            (ends_group && passes_luhn(card)).then_some(card)
+            (ends_group && passes_luhn(card.iter().map(|digit| digit.value))).then_some(card)
         })
     })
 }
 
-fn passes_luhn(card: &[Digit]) -> bool {
-    let sum: u32 = card
-        .iter()
+fn passes_luhn(digits: impl DoubleEndedIterator<Item = u8>) -> bool {
+    let sum: u32 = digits
         .rev()
         .enumerate()
         .map(|(place, digit)| {
-            let value = u32::from(digit.value) << (place % 2);
+            let value = u32::from(digit) << (place % 2);
             if value > 9 { value - 9 } else { value }
         })
         .sum();
@@ -156,6 +158,92 @@ fn end_of_track(bytes: &[u8], end: usize) -> usize {
     end + rest.iter().position(is_end).unwrap_or(rest.len())
 }
 
+/// Whether a card number stands somewhere in `text`, on its own.
+pub(super) fn is_in(text: &[u8]) -> bool {
+    let mut at = 0;
+    while let Some(offset) = text.get(at..).and_then(|rest| rest.iter().position(u8::is_ascii_digit)) {
+        let start = at + offset;
+        let end = end_of_printed(text, start);
+        if stands_alone(text, start, end) && is_issued(text.get(start..end).unwrap_or_default()) {
+            return true;
+        }
+        at = end;
+    }
+    false
+}
+
+/// The end of digits in groups, all with the same separator.
+fn end_of_printed(text: &[u8], start: usize) -> usize {
+    let mut end = end_of_digits(text, start);
+    let Some(separator) = text.get(end).copied().filter(|byte| matches!(byte, b' ' | b'-')) else {
+        return end;
+    };
+    while text.get(end) == Some(&separator) && text.get(end + 1).is_some_and(u8::is_ascii_digit) {
+        end = end_of_digits(text, end + 1);
+    }
+    end
+}
+
+/// Whether the digits are no part of something longer: a UUID, a hash, a decimal number.
+fn stands_alone(text: &[u8], start: usize, end: usize) -> bool {
+    let joins = |byte: &u8| matches!(byte, b'-' | b'.' | b'_' | b'+' | b'/' | b':');
+    let before = text.get(..start).unwrap_or_default();
+    let after = text.get(end..).unwrap_or_default();
+    let is_open = |near: Option<&u8>, far: Option<&u8>| match near {
+        None => true,
+        Some(byte) if byte.is_ascii_alphanumeric() || !byte.is_ascii() => false,
+        Some(byte) => !(joins(byte) && far.is_some_and(u8::is_ascii_alphanumeric)),
+    };
+    let mut backwards = before.iter().rev();
+    is_open(backwards.next(), backwards.next()) && is_open(after.first(), after.get(1))
+}
+
+/// Whether printed digits are grouped as on a card, pass the check, and some issuer has such numbers.
+fn is_issued(printed: &[u8]) -> bool {
+    let mut groups = [0_usize; 6];
+    let mut group = 0;
+    let mut digits = [0_u8; LONGEST];
+    let mut count = 0;
+    for byte in printed {
+        if !byte.is_ascii_digit() {
+            group += 1;
+            continue;
+        }
+        let (Some(size), Some(place)) = (groups.get_mut(group), digits.get_mut(count)) else { return false };
+        *size += 1;
+        *place = byte - b'0';
+        count += 1;
+    }
+    let is_printed_so = matches!(
+        groups,
+        [_, 0, ..] | [4, 4, 4, 4, 0, _] | [4, 6, 5, 0, ..] | [4, 6, 4, 0, ..] | [4, 4, 4, 4, 3, 0]
+    );
+    let digits = digits.get(..count).unwrap_or_default();
+    is_printed_so && count >= SHORTEST && has_issuer(digits) && passes_luhn(digits.iter().copied())
+}
+
+/// The numbers and lengths of the larger schemes (ISO/IEC 7812 and the schemes' own tables).
+fn has_issuer(digits: &[u8]) -> bool {
+    let prefix = |length: usize| {
+        digits.iter().take(length).fold(0_u32, |number, digit| number * 10 + u32::from(*digit))
+    };
+    let (two, three, four) = (prefix(2), prefix(3), prefix(4));
+    match digits.len() {
+        13 => prefix(1) == 4,
+        14 => matches!(three, 300..=305) || matches!(two, 36 | 38 | 39),
+        15 => matches!(two, 34 | 37),
+        16 => {
+            prefix(1) == 4
+                || matches!(two, 51..=55 | 62 | 65)
+                || matches!(three, 644..=649)
+                || matches!(four, 2200..=2204 | 2221..=2720 | 3528..=3589 | 5018 | 5020 | 5038 | 5893 | 6011)
+                || matches!(four, 6304 | 6759 | 6761..=6763)
+        }
+        17..=19 => matches!(two, 62) || matches!(four, 6304 | 6759 | 6761..=6763),
+        _ => false,
+    }
+}
+
 fn end_of_digits(bytes: &[u8], from: usize) -> usize {
     let rest = bytes.get(from..).unwrap_or_default();
     from + rest.iter().position(|byte| !byte.is_ascii_digit()).unwrap_or(rest.len())
@@ -165,6 +253,7 @@ fn end_of_digits(bytes: &[u8], from: usize) -> usize {
 mod tests {
     use proptest::prelude::*;
 
+    use super::{SHORTEST, is_in};
     use crate::redact::text;
 
     #[track_caller]
@@ -212,6 +301,58 @@ mod tests {
             ("%B4111111111111111^DOE/J^2512101?", "%B411111******1111?"),
             ("4111111111111111=x", "411111******1111=x"),
         ]);
+    }
+
+    #[test]
+    fn an_alarm_is_raised_for_numbers_that_some_issuer_gives_out() {
+        for card in [
+            "4111111111111111",
+            "4111 1111 1111 1111",
+            "5500-0055-5555-5559",
+            "card: 378282246310005.",
+            "3782 822463 10005",
+            "30569309025904",
+            "2223003122003222",
+            "6011000990139424",
+            "3530111333300000",
+            "4222222222222",
+            "6304000000000000000",
+            "(4111111111111111)",
+        ] {
+            assert!(is_in(card.as_bytes()), "{card}");
+        }
+    }
+
+    #[test]
+    fn look_alikes_raise_none() {
+        for other in [
+            // No issuer, or another length than its cards have.
+            "1234567812345670",
+            "9999999999999995",
+            "411111111111111111",
+            "79927398713",
+            "500000000009",
+            "1732442400000",
+            "1732442400000000000",
+            // Luhn fails.
+            "4111111111111112",
+            // Parts of something longer.
+            "0x4111111111111111",
+            "a4111111111111111",
+            "4111111111111111f",
+            "0.4111111111111111",
+            "4111111111111111.5",
+            "4bf92f3577b34da6a3ce929d0e0e4736",
+            "00-41111111111111114111111111111111-00f067aa0ba902b7-01",
+            "41111111-1111-4111-8111-111111111111",
+            "41-1111-1111-1111-11",
+            "4111 1111-1111 1111",
+            "2026-11-24 06:38:00",
+            "+49 4111 1111 1111 11",
+        ] {
+            assert!(!is_in(other.as_bytes()), "{other}");
+        }
+        assert_eq!(SHORTEST, 13);
     }
 
     /// Digits with a check digit behind them.
