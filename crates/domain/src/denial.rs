@@ -70,6 +70,7 @@ struct Parts {
     accept: Option<String>,
     violated_policies: Vec<String>,
     fields: Vec<(&'static str, String)>,
+    details: Vec<(&'static str, String)>,
     note: Option<Note>,
 }
 
@@ -86,8 +87,16 @@ impl Denial {
             accept: None,
             violated_policies: Vec::new(),
             fields: Vec::new(),
+            details: Vec::new(),
             note: None,
         }))
+    }
+
+    /// The same for another reason, where the operator chooses between two answers.
+    #[must_use]
+    pub fn with_reason(mut self, reason: Reason) -> Self {
+        self.0.reason = reason;
+        self
     }
 
     /// Adds a challenge to authenticate with (`WWW-Authenticate`).
@@ -150,6 +159,13 @@ impl Denial {
         self
     }
 
+    /// Adds a member of the problem document that this refusal calls for, e.g. `successor` (RFC 9457 §3.2).
+    #[must_use]
+    pub fn with_detail(mut self, name: &'static str, value: impl Into<String>) -> Self {
+        self.0.details.push((name, value.into()));
+        self
+    }
+
     /// Adds a remark for the record.
     #[must_use]
     pub fn with_note(mut self, note: impl Into<Cow<'static, str>>) -> Self {
@@ -203,6 +219,12 @@ impl Denial {
     #[must_use]
     pub fn fields(&self) -> &[(&'static str, String)] {
         &self.0.fields
+    }
+
+    /// Further members of the problem document.
+    #[must_use]
+    pub fn details(&self) -> &[(&'static str, String)] {
+        &self.0.details
     }
 
     /// The remark for the record.

@@ -157,6 +157,16 @@ reasons! {
     MethodUndeclared = "method_undeclared", Route, 405, Client, "The method is not allowed here.", "RFC 9110 §15.5.6";
     /// The API's version was retired.
     VersionRetired = "version_retired", Route, 410, Policy, "This version of the API has been retired.", "RFC 9110 §15.5.11";
+    /// The version is being switched off for a while, as announced, before it is retired for good.
+    VersionBrownout = "version_brownout", Route, 503, Policy, "This version of the API is switched off for a while before it is retired.", "RFC 8594 §3";
+    /// The request names a version that there is not.
+    VersionUnknown = "version_unknown", Route, 404, Client, "There is no such version of the API.", "RFC 9110 §15.5.5";
+    /// The request asks by media type for a version that there is not.
+    VersionUnacceptable = "version_unacceptable", Route, 406, Client, "There is no such version of the API.", "RFC 9110 §15.5.7";
+    /// The request names two versions: by path and header, by two headers, or by two media types.
+    VersionAmbiguous = "version_ambiguous", Route, 400, Client, "More than one version of the API is asked for.", "OWASP API9:2023";
+    /// The request names no version, and none is declared for that case.
+    VersionMissing = "version_missing", Route, 400, Client, "The version of the API must be named.", "OWASP API9:2023";
     /// The request has been here before.
     LoopDetected = "loop_detected", Route, 508, Client, "The request loops.", "RFC 8586 §2";
     /// A CORS preflight from an origin that the API does not list, or a cross-site request with cookies.
@@ -295,6 +305,8 @@ reasons! {
     BodyMalformed = "body_malformed", Validate, 400, Client, "The request body is malformed.", "RFC 8259 §4";
     /// Parameters or body break the contract.
     RequestInvalid = "request_invalid", Validate, 400, Client, "The request does not keep the contract.", "OWASP API8:2023";
+    /// Parameters or body break the contract, on an API that answers this with 422.
+    RequestUnprocessable = "request_unprocessable" as "request_invalid", Validate, 422, Client, "The request does not keep the contract.", "RFC 9110 §15.5.21";
     /// A header that may stand once is repeated.
     HeaderRepeated = "header_repeated", Validate, 400, Client, "A header is repeated.", "RFC 9110 §5.3";
 
@@ -389,7 +401,8 @@ mod tests {
             let is_server_error = facts.status >= 500;
             match facts.cause {
                 Cause::Gateway | Cause::Upstream => assert!(is_server_error, "{reason}"),
-                Cause::Policy => assert!(!is_server_error, "{reason}"),
+                // A brownout rehearses the end: clients must meet what they meet when a service is away.
+                Cause::Policy => assert!(!is_server_error || *reason == Reason::VersionBrownout, "{reason}"),
                 Cause::Client => assert!((400..=599).contains(&facts.status), "{reason}"),
             }
         }

@@ -137,7 +137,7 @@ pub(crate) async fn admit<'p>(
 
     let checked = validate::head(route, &parameters, target.query(), &headers);
     trace.step_at(Stage::Validate, route.strengths.validate, checked)?;
-    let body = validate::body(policy, route, &headers, body, trace).await?;
+    let body = validate::body(policy, route, &mut headers, body, trace).await?;
 
     let exchanged = exchange::for_upstream(api, permit.caller(), shown_token.as_ref(), envelope).await;
     let exchanged = trace.step(Stage::Authorize, exchanged)?;

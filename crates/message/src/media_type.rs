@@ -50,6 +50,14 @@ impl<'v> MediaType<'v> {
         value.to_str().ok().and_then(Self::read).ok_or(Reason::MediaTypeUnsupported)
     }
 
+    /// The same for a value that stands elsewhere than in a header of the message: in a part of its body.
+    ///
+    /// # Errors
+    /// As [`MediaType::parse`].
+    pub fn from_text(text: &'v str) -> Result<Self, Reason> {
+        Self::read(text).ok_or(Reason::MediaTypeUnsupported)
+    }
+
     /// `type/subtype`, in lower case.
     #[must_use]
     pub fn essence(&self) -> &str {

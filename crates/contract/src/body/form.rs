@@ -40,9 +40,9 @@ impl Form {
         let parts = Parts::Pairs(fields.ok_or_else(|| malformed("a field's value cannot be decoded"))?);
         let (Some(root), value) = (self.root, build(&parts, &self.shape, Text::Typed)) else { return Ok(()) };
         match value {
-            Ok(value) if self.shape.is_ambiguous() && !schemas.accepts(root, value.clone()) => {
-                let literal = build(&parts, &self.shape, Text::Literal).unwrap_or(value);
-                schemas.check(root, literal, spot, violations);
+            Ok(value) if self.shape.is_ambiguous() => {
+                let literal = || build(&parts, &self.shape, Text::Literal).ok();
+                schemas.check_either(root, value, literal, spot, violations);
             }
             Ok(value) => schemas.check(root, value, spot, violations),
             Err(repeated) => {

@@ -2,15 +2,18 @@
 //!
 //! In: `requestBody` when a contract is compiled; media type and bytes of a request. Out: [`Content`]
 //! and violations. Called by [`crate::Operation`]. OpenAPI 3.1.1 §4.8.13 and §4.8.14; RFC 9110 §15.5.16.
-//! Bytes are read and judged here and never rewritten: the upstream gets them as they came (VAL-11).
+//! Bytes are read and judged here and never rewritten: the upstream gets them as they came, or as they
+//! were decoded (VAL-11).
 
 mod accept;
+mod coding;
 mod compile;
 mod form;
-mod json;
+pub(crate) mod json;
 mod range;
 
 pub(crate) use accept::is_satisfiable;
+pub use coding::{ContentCoding, ContentCodings};
 pub(crate) use compile::declared;
 pub(crate) use form::Form;
 pub(crate) use range::Range;
@@ -60,6 +63,9 @@ pub enum BodyPlan {
     Stream,
     /// It has to be read whole and given to [`crate::Operation::validate_body`].
     Read,
+    /// It has to be read whole and decoded by [`crate::Operation::decode_body`] first. What is decoded is
+    /// judged, and forwarded.
+    Decode(ContentCoding),
 }
 
 impl Body {

@@ -26,6 +26,7 @@ use portcullis_domain::{Scopes, Strength};
 use portcullis_limits::{Concurrency, Limiter, Limits, QuotaConfig, compile_quota};
 use portcullis_message::Authority;
 
+use super::bodies;
 use super::credentials::{OtherSchemes, patterns};
 use super::hand_over::hand_over;
 use super::upstream::Made;
@@ -165,6 +166,7 @@ fn contract(subject: &Subject<'_>, library: &Library, diagnostics: &mut Diagnost
         ..CompileOptions::default()
     };
     apply(&config.schemas, &mut options);
+    bodies::apply(config, &mut options);
     match (&config.contract, config.operations.is_empty()) {
         (Some(path), true) => {
             let document = match library.open(path) {

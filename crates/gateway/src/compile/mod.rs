@@ -5,6 +5,7 @@
 //! at each reload, never while a request is walked.
 
 mod api;
+mod bodies;
 mod credentials;
 mod documents;
 mod hand_over;

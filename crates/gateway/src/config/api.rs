@@ -11,6 +11,7 @@ use portcullis_limits::QuotaConfig;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
+use super::bodies::{BodiesConfig, InvalidStatusConfig};
 use super::hand_over::HandOverConfig;
 use super::listen::PlaintextConfig;
 use super::upstream::UpstreamConfig;
@@ -28,6 +29,9 @@ pub(crate) struct ApiConfig {
     /// How strictly the document is read.
     #[serde(default)]
     pub(crate) schemas: SchemasConfig,
+    /// How request bodies are read.
+    #[serde(default)]
+    pub(crate) bodies: BodiesConfig,
     /// Host names under which the API is served; `*` for any. Unset: the hosts of the document's `servers`, or
     /// loopback names when it names none.
     #[serde(default)]
@@ -83,6 +87,8 @@ pub(crate) struct SchemasConfig {
     pub(crate) read_only: ReadOnlyConfig,
     /// Schemas without bounds on length, size or number.
     pub(crate) unbounded: UnboundedConfig,
+    /// The status of a refusal when a well-formed request breaks the contract: 400 or 422.
+    pub(crate) invalid_status: InvalidStatusConfig,
 }
 
 /// How an object schema that does not set `additionalProperties` is read in requests.

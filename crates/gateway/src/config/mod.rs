@@ -5,6 +5,7 @@
 //! `docs/reference/configuration.md`.
 
 mod api;
+mod bodies;
 mod client;
 mod hand_over;
 mod listen;
@@ -31,6 +32,7 @@ pub(crate) use api::{
     ReadOnlyConfig, SchemasConfig, StagesConfig, StrengthConfig, UnboundedConfig, UpgradeConfig,
     UpstreamErrorsConfig,
 };
+pub(crate) use bodies::{CodingConfig, InvalidStatusConfig};
 pub(crate) use client::{BoundsConfig, TimeoutsConfig};
 pub(crate) use hand_over::HandOverConfig;
 pub(crate) use listen::{ListenConfig, PlaintextConfig, ProtocolConfig};

@@ -1,20 +1,31 @@
 //! Does the request keep the contract: parameters first, then the body, if a stage must read it.
 //!
 //! A body that is read is read whole, within its bound, before the upstream hears of the request. A body
-//! that nobody reads is streamed, within the same bound.
+//! that nobody reads is streamed, within the same bound. A coded body is decoded before it is judged, and
+//! goes on as it was judged (VAL-11).
 
 use std::future::poll_fn;
 
 use bytes::{Bytes, BytesMut};
-use http::{HeaderMap, header};
+use http::{HeaderMap, HeaderName, header};
 use http_body::Body as _;
 use hyper::body::Incoming;
-use portcullis_contract::{BodyPlan, PathParameters};
+use portcullis_contract::{BodyPlan, ContentCoding, PathParameters};
 use portcullis_domain::{Denial, Reason, Stage};
 
 use crate::forward::{BodyFault, ByteCount, Inflow, RequestBody};
 use crate::policy::{Policy, Route};
 use crate::trace::Trace;
+
+/// What a client says of the bytes it sent, and what no longer holds for the decoded ones (RFC 9110 §8.4,
+/// RFC 9530 §2 and §3, RFC 3230 §4.3.2, RFC 1864).
+const OF_CODED_BYTES: [HeaderName; 5] = [
+    header::CONTENT_ENCODING,
+    HeaderName::from_static("content-digest"),
+    HeaderName::from_static("repr-digest"),
+    HeaderName::from_static("digest"),
+    HeaderName::from_static("content-md5"),
+];
 
 /// Checks what can be checked without the body.
 ///
@@ -38,7 +49,7 @@ pub(crate) fn head(
 pub(crate) async fn body(
     policy: &Policy,
     route: &Route,
-    headers: &HeaderMap,
+    headers: &mut HeaderMap,
     body: Incoming,
     trace: &mut Trace,
 ) -> Result<RequestBody, Denial> {
@@ -56,10 +67,14 @@ pub(crate) async fn body(
         Ok(plan) => Ok(plan),
         Err(denial) => Err(denial),
     };
-    let Some(BodyPlan::Read) = trace.step_at(Stage::Validate, route.strengths.validate, plan)? else {
-        let count = trace.streamed_bytes.insert(ByteCount::default()).clone();
-        let inflow = Inflow::new(body, route.body_limit, policy.timeouts.body).counted_by(count);
-        return Ok(RequestBody::Stream(Box::new(inflow)));
+    let coding = match trace.step_at(Stage::Validate, route.strengths.validate, plan)? {
+        Some(BodyPlan::Read) => None,
+        Some(BodyPlan::Decode(coding)) => Some(coding),
+        Some(BodyPlan::Stream | BodyPlan::Refuse) | None => {
+            let count = trace.streamed_bytes.insert(ByteCount::default()).clone();
+            let inflow = Inflow::new(body, route.body_limit, policy.timeouts.body).counted_by(count);
+            return Ok(RequestBody::Stream(Box::new(inflow)));
+        }
     };
     let whole = match announced {
         Some(0) => Ok(Bytes::new()),
@@ -74,9 +89,35 @@ pub(crate) async fn body(
         Ok(whole) => whole,
         Err(denial) => return trace.step(Stage::Validate, Err(denial)),
     };
+    let whole = match coding {
+        None => whole,
+        Some(coding) => match decode(route, coding, &whole, headers) {
+            Ok(decoded) => decoded,
+            Err(denial) => {
+                trace.step_at::<()>(Stage::Validate, route.strengths.validate, Err(denial))?;
+                // Only recorded: it goes on as it came.
+                return Ok(RequestBody::Whole(whole));
+            }
+        },
+    };
     let checked = route.operation.validate_body(headers.get(header::CONTENT_TYPE), &whole);
     trace.step_at(Stage::Validate, route.strengths.validate, checked)?;
     Ok(if whole.is_empty() { RequestBody::Empty } else { RequestBody::Whole(whole) })
+}
+
+/// The body behind a coding, and headers that tell the truth of it.
+fn decode(
+    route: &Route,
+    coding: ContentCoding,
+    body: &[u8],
+    headers: &mut HeaderMap,
+) -> Result<Bytes, Denial> {
+    let limit = usize::try_from(route.body_limit).unwrap_or(usize::MAX);
+    let decoded = route.operation.decode_body(coding, body, limit)?;
+    for name in &OF_CODED_BYTES {
+        headers.remove(name);
+    }
+    Ok(Bytes::from(decoded))
 }
 
 async fn read_whole(
