@@ -25,7 +25,7 @@ hand in is shortened and redacted; a field without a value is left out. `portcul
 ";
 
 /// Every field of a decision. A field that is missing here, or here and not in the record, fails a test.
-const FIELDS: [(&str, &str); 40] = [
+const FIELDS: [(&str, &str); 41] = [
     ("time", "when the request arrived, UTC"),
     ("event", "the event's name, see below"),
     ("level", "`INFO`, `WARN` or `CRITICAL`"),
@@ -36,6 +36,7 @@ const FIELDS: [(&str, &str); 40] = [
     ("reason", "the precise [reason](reasons.md)"),
     ("stage", "the stage that gave it"),
     ("would_deny", "reasons of stages in shadow, which let the request pass"),
+    ("findings", "what was found in the answer: kind, how often, and where"),
     ("violations", "where the request breaks the contract: part, place, keyword"),
     ("quotas", "the quotas that were exceeded"),
     ("note", "a remark for the operator, which the client never sees"),

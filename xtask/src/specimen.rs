@@ -7,7 +7,7 @@ use std::time::Duration;
 use anyhow::{Context, Result};
 use portcullis_audit::metrics::{LoadResult, RenewalResult, TokenLookup};
 use portcullis_audit::{
-    Destination, Event, Identity, Memory, Metrics, OnFailure, Origin, OriginFacts, Proof, Recorder, Settings,
+    Destination, Event, Finding, FindingKind, Identity, Memory, Metrics, OnFailure, Origin, OriginFacts, Proof, Recorder, Settings,
     SinkChoice, Verdict,
 };
 use portcullis_domain::{
@@ -72,6 +72,7 @@ pub(crate) fn specimen() -> Result<Specimen> {
         user_agent: Some("curl/8.5"),
     });
     let destination = Destination::operation("shop", "createOrder", "/orders");
+    let findings = [Finding::at(FindingKind::Undeclared, "/items/[]/password_hash")];
     for verdict in [Verdict::Denied(&denial), Verdict::Failed(&fault), Verdict::Answered] {
         let event = Event {
             trail: &trail,
@@ -90,6 +91,7 @@ pub(crate) fn specimen() -> Result<Specimen> {
             request_bytes: 52,
             response_bytes: 233,
             upstream: Some("http://127.0.0.1:3000"),
+            findings: &findings,
         };
         pen.write(&event);
         metrics.operation("API", "OPERATION").count(&event);

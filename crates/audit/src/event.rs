@@ -13,6 +13,7 @@ use std::time::Duration;
 use portcullis_domain::{Denial, Fault, Principal, Reason, ReceiptId, Trail};
 
 use crate::circumstances::{Destination, Origin};
+use crate::finding::{self, Finding};
 use crate::line::{Calendar, FIELD, Line, push_text};
 use crate::redact;
 use crate::vocabulary::EventName;
@@ -88,6 +89,8 @@ pub struct Event<'a> {
     pub response_bytes: u64,
     /// The upstream's address, if it was asked.
     pub upstream: Option<&'a str>,
+    /// What was found in the upstream's answer.
+    pub findings: &'a [Finding],
 }
 
 impl Verdict<'_> {
@@ -156,6 +159,9 @@ impl Event<'_> {
             line.word("reason", reason.code()).word("stage", reason.facts().stage.name());
         }
         line.words("would_deny", self.trail.shadowed().map(Reason::code));
+        if !self.findings.is_empty() {
+            line.raw("findings", |buffer| finding::write(buffer, self.findings));
+        }
         match self.verdict {
             Verdict::Answered => {}
             Verdict::Denied(denial) => write_denial(line, denial),

@@ -123,6 +123,7 @@ impl Entry {
                 .map_or(trace.request_bytes, |streamed| streamed.bytes()),
             response_bytes,
             upstream: trace.upstream.as_deref(),
+            findings: &trace.findings,
         };
         worker.write(|pen| pen.write(&event));
 

@@ -5,7 +5,7 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use portcullis_audit::Proof;
+use portcullis_audit::{Finding, Proof};
 use portcullis_domain::{Answer, Clock, Denial, Now, Principal, Reason, Stage, Strength, Trail};
 
 use crate::forward::ByteCount;
@@ -27,6 +27,8 @@ pub(crate) struct Trace {
     pub(crate) upstream_time: Option<Duration>,
     /// What an answer below hides from the client, e.g. the upstream's own status.
     pub(crate) remark: Option<String>,
+    /// What was found in the upstream's answer.
+    pub(crate) findings: Vec<Finding>,
     /// Bytes of the request's body that were read here.
     pub(crate) request_bytes: u64,
     /// Bytes of a body that is handed on unread.
@@ -46,6 +48,7 @@ impl Trace {
             upstream: None,
             upstream_time: None,
             remark: None,
+            findings: Vec::new(),
             request_bytes: 0,
             streamed_bytes: None,
         }

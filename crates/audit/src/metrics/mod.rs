@@ -10,6 +10,7 @@
 //! | `portcullis_requests_total` | `api`, `operation`, `status` (class) |
 //! | `portcullis_request_duration_seconds`, `portcullis_gateway_duration_seconds`, `portcullis_upstream_duration_seconds` | `api`, `operation` |
 //! | `portcullis_denials_total`, `portcullis_failures_total`, `portcullis_would_deny_total` | `api`, `stage`, `reason` |
+//! | `portcullis_answer_findings_total` | `api`, `kind` |
 //! | `portcullis_upstream_responses_total` | `api`, `upstream`, `status` (class) |
 //! | `portcullis_upstream_healthy` | `api`, `upstream` |
 //! | `portcullis_connections`, `portcullis_connections_accepted_total`, `portcullis_handshake_failures_total` | `listener` |

@@ -17,6 +17,7 @@ use prometheus_client::registry::Unit;
 use super::latency::Latency;
 use super::process::StatusClass;
 use crate::event::{Event, Verdict};
+use crate::finding::FindingKind;
 
 /// More operations than this, over the life of the process, share one series.
 const MOST: usize = 50_000;
@@ -40,6 +41,31 @@ struct ApiMetrics {
     denials: Reasons,
     failures: Reasons,
     would_deny: Reasons,
+    findings: Findings,
+}
+
+/// Answers with a finding, for each kind of it.
+#[derive(Debug)]
+struct Findings(Box<[AtomicU64]>);
+
+impl Default for Findings {
+    fn default() -> Self {
+        Self(FindingKind::ALL.iter().map(|_| AtomicU64::new(0)).collect())
+    }
+}
+
+impl Findings {
+    fn add(&self, kind: FindingKind) {
+        // `FindingKind::ALL` has the order of the enum.
+        if let Some(count) = self.0.get(kind as usize) {
+            count.fetch_add(1, Ordering::Relaxed);
+        }
+    }
+
+    fn counted(&self) -> impl Iterator<Item = (FindingKind, u64)> {
+        let counts = self.0.iter().map(|count| count.load(Ordering::Relaxed));
+        FindingKind::ALL.iter().copied().zip(counts).filter(|(_, count)| *count > 0)
+    }
 }
 
 /// One number for each reason.
@@ -85,6 +111,9 @@ impl OperationMetrics {
         for reason in event.trail.shadowed() {
             self.api.would_deny.add(reason);
         }
+        for finding in event.findings {
+            self.api.findings.add(finding.kind);
+        }
     }
 }
 
@@ -111,6 +140,7 @@ impl Operations {
                 denials: Reasons::default(),
                 failures: Reasons::default(),
                 would_deny: Reasons::default(),
+                findings: Findings::default(),
             })
         });
         let shared = Arc::clone(shared);
@@ -197,6 +227,13 @@ impl Collector for Operations {
                     ];
                     encode_counter(metric.encode_family(&labels)?, count)?;
                 }
+            }
+        }
+        let help = "Answers with something that the contract does not promise, or that was kept back.";
+        let mut metric = encoder.encode_descriptor("answer_findings", help, None, MetricType::Counter)?;
+        for api in &apis {
+            for (kind, count) in api.findings.counted() {
+                encode_counter(metric.encode_family(&[("api", &*api.name), ("kind", kind.name())])?, count)?;
             }
         }
         Ok(())

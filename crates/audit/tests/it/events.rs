@@ -2,7 +2,9 @@
 
 use std::net::IpAddr;
 
-use portcullis_audit::{Event, Identity, Memory, Origin, OriginFacts, Proof, SinkChoice, System, Verdict};
+use portcullis_audit::{
+    Event, Finding, FindingKind, Identity, Memory, Origin, OriginFacts, Proof, SinkChoice, System, Verdict,
+};
 use portcullis_domain::denial::Violation;
 use portcullis_domain::{Denial, Fault, Reason, Stage, Timestamp};
 use serde_json::Value;
@@ -119,6 +121,26 @@ fn an_authentication_is_recorded_good_or_bad_with_its_method() {
     });
     assert_eq!((&denied["event"], &denied["authn"]), (&"authz_fail".into(), &"verified".into()));
     assert_eq!(denied["level"], "CRITICAL");
+}
+
+#[test]
+fn what_was_found_in_an_answer_is_recorded_with_its_place_and_without_values() {
+    let walk = Walk::new();
+    assert!(parsed(&walk.event()).get("findings").is_none());
+    let undeclared = Finding {
+        kind: FindingKind::Undeclared,
+        count: 7,
+        places: vec!["/items/[]/password_hash".into(), "/Bearer abcdef123".into()],
+    };
+    let findings = [undeclared, Finding::at(FindingKind::Status, "418")];
+    let event = parsed(&Event { findings: &findings, ..walk.event() });
+    assert_eq!(
+        event["findings"],
+        serde_json::json!([
+            {"kind": "undeclared", "count": 7, "at": ["/items/[]/password_hash", "/Bearer [redacted]"]},
+            {"kind": "status", "count": 1, "at": ["418"]},
+        ])
+    );
 }
 
 // proves-part: AUD-04, AUD-03 (role changes and admin calls have no stage yet)

@@ -77,6 +77,7 @@ impl Walk {
             request_bytes: 0,
             response_bytes: 512,
             upstream: Some("127.0.0.1:3000"),
+            findings: &[],
         }
     }
 
