@@ -3,6 +3,7 @@
 //! In: nothing of ours. Out: the types in which the layers answer the gateway. No clock is read, no
 //! byte is parsed and nothing is waited for here; [`time::Clock`] is where time enters the program.
 
+pub mod address;
 pub mod api_key;
 pub mod caller;
 pub mod challenge;
@@ -19,6 +20,7 @@ pub mod time;
 pub mod trail;
 pub mod usage;
 
+pub use address::is_public;
 pub use api_key::{ApiKeyRecord, KeyChanges, KeyId, KeyPage, KeyReach, KeyRevoked, KeyState, KeyStore};
 pub use caller::{Audience, Caller, Issuer, Presented, Principal, PrincipalKind, Scopes, Subject};
 pub use challenge::{Challenge, Scheme};
