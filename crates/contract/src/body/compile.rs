@@ -2,9 +2,12 @@
 
 use portcullis_config::{Diagnostic, codes};
 
-use super::{Body, Content, Form, Presence, Range};
+use super::multipart::Multipart;
+use super::sequence::{Framing, Sequence, Subject};
+use super::text::Text;
+use super::{Body, Content, Form, Presence, Range, xml};
 use crate::reading::{Findings, Node};
-use crate::schema::{Shape, Translator, Type};
+use crate::schema::{Shape, Translator};
 
 /// Reads `requestBody` of `operation`.
 pub(crate) fn declared<'d>(
@@ -58,48 +61,105 @@ fn content<'d>(
     translator: &mut Translator<'d>,
     findings: &mut Findings<'_>,
 ) -> Content {
+    let Range::Exact(essence) = range else { return of_range(range, node, translator, findings) };
+    let dialect = translator.dialect();
+    if let Some(framing) = Framing::of(essence) {
+        return sequence(framing, node, range, translator, findings);
+    }
     let schema = node.child("schema");
     let root = schema.as_ref().map(|schema| translator.root(schema));
-    match range {
-        Range::Exact(essence) if essence == "application/json" || essence.ends_with("+json") => {
+    let declared = schema.as_ref().zip(root);
+    match essence.as_str() {
+        _ if essence == "application/json" || essence.ends_with("+json") => {
             if root.is_none() {
                 not_checked(node, range, "it has no schema: any JSON passes", findings);
             }
             Content::Json(root)
         }
-        Range::Exact(essence) if essence == "application/x-www-form-urlencoded" => {
-            let shape = schema.as_ref().map(|schema| Shape::of(schema, translator.dialect()));
-            match shape {
-                Some(shape) if holds_objects(&shape) => {
-                    not_checked(node, range, "its fields hold objects", findings);
+        "application/x-www-form-urlencoded" => match declared {
+            Some((schema, root)) => match Form::declared(node, schema, root, dialect, findings) {
+                Ok(form) => Content::Form(form),
+                Err(name) => {
+                    let why = format!("its field `{name}` is written in no defined way");
+                    not_checked(node, range, &why, findings);
                     Content::Unchecked
                 }
-                Some(shape) => Content::Form(Form { root, shape: shape.into_object() }),
+            },
+            None => {
+                not_checked(node, range, "it has no schema: any form passes", findings);
+                Content::Form(Form::ANY)
+            }
+        },
+        "multipart/form-data" => match declared {
+            Some((schema, root)) => {
+                Content::Multipart(Multipart::declared(node, schema, root, dialect, findings))
+            }
+            None => {
+                not_checked(node, range, "it has no schema: any parts pass", findings);
+                Content::Multipart(Multipart::ANY)
+            }
+        },
+        _ if xml::is_xml_essence(essence) => {
+            not_checked(
+                node,
+                range,
+                "only its form is: that it is sound XML and calls upon nothing",
+                findings,
+            );
+            Content::Xml
+        }
+        _ if essence.starts_with("text/") => {
+            match declared.and_then(|(schema, root)| Text::new(root, Shape::of(schema, dialect))) {
+                Some(text) => Content::Text(text),
                 None => {
-                    not_checked(node, range, "it has no schema: any form passes", findings);
-                    Content::Form(Form { root: None, shape: Shape::TEXT })
+                    not_checked(node, range, "it has no schema that a text could keep", findings);
+                    Content::Unchecked
                 }
             }
         }
-        Range::Family(_) | Range::All if root.is_some() => {
-            not_checked(node, range, "of what this range covers, only JSON is", findings);
-            Content::Json(root)
-        }
-        Range::Exact(_) | Range::Family(_) | Range::All => {
+        _ => {
             not_checked(node, range, "only its size is", findings);
             Content::Unchecked
         }
     }
 }
 
-fn holds_objects(shape: &Shape) -> bool {
-    let is_object = |types: crate::schema::Types| {
-        types.contains(Type::Object) && !types.contains(Type::String) && !types.contains(Type::Array)
+/// What a range such as `*/*` takes.
+fn of_range<'d>(
+    range: &Range,
+    node: &Node<'d>,
+    translator: &mut Translator<'d>,
+    findings: &mut Findings<'_>,
+) -> Content {
+    match node.child("schema") {
+        Some(schema) => {
+            not_checked(node, range, "of what this range covers, only JSON is", findings);
+            Content::Json(Some(translator.root(&schema)))
+        }
+        None => {
+            not_checked(node, range, "only its size is", findings);
+            Content::Unchecked
+        }
+    }
+}
+
+fn sequence<'d>(
+    framing: Framing,
+    node: &Node<'d>,
+    range: &Range,
+    translator: &mut Translator<'d>,
+    findings: &mut Findings<'_>,
+) -> Content {
+    let (schema, subject) = match (node.child("itemSchema"), node.child("schema")) {
+        (Some(each), _) => (each, Subject::Each),
+        (None, Some(all)) if Shape::of(&all, translator.dialect()).is_array() => (all, Subject::All),
+        (None, Some(each)) => (each, Subject::Each),
+        (None, None) => {
+            not_checked(node, range, "only its size is", findings);
+            return Content::Unchecked;
+        }
     };
-    shape
-        .members
-        .iter()
-        .any(|(_, member)| is_object(member.types) || (member.is_array() && is_object(member.items)))
+    Content::Sequence(Sequence { framing, root: translator.root(&schema), subject })
 }
 
 fn not_checked(node: &Node<'_>, range: &Range, why: &str, findings: &mut Findings<'_>) {

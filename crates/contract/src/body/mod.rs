@@ -8,9 +8,14 @@
 mod accept;
 mod coding;
 mod compile;
+mod fields;
 mod form;
 pub(crate) mod json;
+mod multipart;
 mod range;
+mod sequence;
+mod text;
+mod xml;
 
 pub(crate) use accept::is_satisfiable;
 pub use coding::{ContentCoding, ContentCodings};
@@ -24,6 +29,9 @@ use portcullis_message::MediaType;
 use portcullis_message::media_type::Charset;
 
 use crate::schema::{Root, Schemas, Spot, Violations};
+use multipart::{Boundary, Multipart};
+use sequence::Sequence;
+use text::Text;
 
 /// The body that an operation takes.
 #[derive(Debug)]
@@ -48,8 +56,16 @@ pub(crate) enum Presence {
 pub(crate) enum Content {
     /// JSON, and a schema for it if there is one.
     Json(Option<Root>),
+    /// Many JSON documents.
+    Sequence(Sequence),
     /// `application/x-www-form-urlencoded`.
     Form(Form),
+    /// `multipart/form-data`.
+    Multipart(Multipart),
+    /// One string.
+    Text(Text),
+    /// By form: see [`xml`].
+    Xml,
     /// By size only; reported when the contract was compiled.
     Unchecked,
 }
@@ -79,7 +95,12 @@ impl Body {
             Self::Any => BodyPlan::Stream,
             Self::Declared { .. } => match self.judge(content_type)? {
                 Judge::Nothing => BodyPlan::Stream,
-                Judge::Json(_) | Judge::Form(_) => BodyPlan::Read,
+                Judge::Json(_)
+                | Judge::Sequence(_)
+                | Judge::Form(_)
+                | Judge::Multipart(..)
+                | Judge::Text(_)
+                | Judge::Xml => BodyPlan::Read,
             },
         })
     }
@@ -88,9 +109,10 @@ impl Body {
     pub(crate) fn is_read(&self) -> bool {
         match self {
             Self::Undeclared | Self::Any => false,
-            Self::Declared { contents, .. } => {
-                contents.iter().any(|(_, content)| !matches!(content, Content::Unchecked))
-            }
+            // A range that covers XML takes it only as such.
+            Self::Declared { contents, .. } => contents.iter().any(|(range, content)| {
+                !matches!(content, Content::Unchecked) || !matches!(range, Range::Exact(_))
+            }),
         }
     }
 
@@ -116,7 +138,13 @@ impl Body {
                         schemas.check(root, value, spot, &mut violations);
                     }
                 }
+                Judge::Sequence(sequence) => sequence.check(body, schemas, spot, &mut violations)?,
                 Judge::Form(form) => form.check(body, schemas, spot, &mut violations)?,
+                Judge::Multipart(form, boundary) => {
+                    form.check(body, &boundary, schemas, spot, &mut violations)?;
+                }
+                Judge::Text(text) => text.check(body, schemas, spot, &mut violations)?,
+                Judge::Xml => xml::check(body)?,
                 Judge::Nothing => {}
             },
         }
@@ -146,10 +174,15 @@ impl Body {
         let (_, content) =
             contents.iter().find(|(range, _)| range.covers(media_type.essence())).ok_or_else(refuse)?;
         Ok(match content {
+            // Also where only a range covers it: XML that nobody looks into can call upon others (VAL-14).
+            _ if xml::is_xml(&media_type) => Judge::Xml,
             Content::Json(root) if media_type.is_json() => Judge::Json(*root),
+            Content::Sequence(sequence) => Judge::Sequence(sequence),
             Content::Form(form) => Judge::Form(form),
+            Content::Multipart(form) => Judge::Multipart(form, Boundary::of(&media_type)?),
+            Content::Text(text) => Judge::Text(text),
             // A range such as `*/*` takes JSON and other things; only JSON can be judged by its schema.
-            Content::Json(_) | Content::Unchecked => Judge::Nothing,
+            Content::Json(_) | Content::Xml | Content::Unchecked => Judge::Nothing,
         })
     }
 }
@@ -157,6 +190,10 @@ impl Body {
 /// How a body of the media type that a request names is judged.
 enum Judge<'b> {
     Json(Option<Root>),
+    Sequence(&'b Sequence),
     Form(&'b Form),
+    Multipart(&'b Multipart, Boundary),
+    Text(&'b Text),
+    Xml,
     Nothing,
 }

@@ -49,7 +49,8 @@ impl Parameters {
     }
 
     fn check_query(&self, schemas: &Schemas, query: Option<&str>, violations: &mut Violations) {
-        if self.undeclared == Undeclared::Passed && self.query.is_empty() {
+        let is_unread = self.query.is_empty() && self.pages.is_empty();
+        if self.undeclared == Undeclared::Passed && is_unread {
             return;
         }
         if self.query.is_empty() && query.is_none_or(str::is_empty) {
@@ -60,6 +61,9 @@ impl Parameters {
         };
         for parameter in &self.query {
             parameter.check_query(schemas, &mut pairs, violations);
+        }
+        for limit in &self.pages {
+            limit.check(&pairs, violations);
         }
         for name in &self.credentials {
             pairs.claim(name);
@@ -252,7 +256,7 @@ impl Parameter {
 
 impl Shape {
     /// Whether a member of this name has a place in the object.
-    fn takes(&self, name: &str) -> bool {
+    pub(crate) fn takes(&self, name: &str) -> bool {
         self.others.is_some() || self.members.iter().any(|(known, _)| known == name)
     }
 }

@@ -5,8 +5,10 @@ use http::header::{ACCEPT, AUTHORIZATION, CONTENT_TYPE};
 use portcullis_config::{Diagnostic, codes};
 use serde_json::Value;
 
+use super::page::{PAGE_LIMIT, PageLimit};
 use super::style::{Explode, Style};
 use super::{Empty, Parameter, ParameterForm, Parameters, Presence};
+use crate::extension;
 use crate::reading::{Findings, Node};
 use crate::schema::{Dialect, Shape, Translator};
 
@@ -35,6 +37,8 @@ pub(crate) fn declared<'d>(
             if !verify(&node, translator.dialect(), findings) {
                 continue;
             }
+            let known: &[&str] = if node.text("in") == Some("query") { &[PAGE_LIMIT] } else { &[] };
+            extension::read(&node, known, "rules on the value belong into the parameter's schema", findings);
             let (Some(name), Some(location)) = (node.text("name"), node.text("in")) else { continue };
             let key = (location.to_owned(), name.to_owned());
             if own.contains(&key) {
@@ -90,7 +94,11 @@ impl Parameters {
                 let parameter = Parameter::read(name, node, Style::Simple, translator, findings);
                 self.path.push(Parameter { presence: Presence::Required, ..parameter });
             }
-            "query" => self.query.push(Parameter::read(name, node, Style::Form, translator, findings)),
+            "query" => {
+                let parameter = Parameter::read(name, node, Style::Form, translator, findings);
+                self.pages.extend(PageLimit::declared(name, node, parameter.shape(), findings));
+                self.query.push(parameter);
+            }
             "cookie" => self.cookies.push(Parameter::read(name, node, Style::Form, translator, findings)),
             "header" => {
                 let Ok(header) = HeaderName::from_bytes(name.as_bytes()) else {
@@ -118,6 +126,13 @@ pub(crate) fn of_header<'d>(
 }
 
 impl Parameter {
+    fn shape(&self) -> Option<&Shape> {
+        match &self.form {
+            ParameterForm::Styled { shape, .. } => Some(shape),
+            ParameterForm::Json | ParameterForm::Unchecked => None,
+        }
+    }
+
     fn read<'d>(
         name: &str,
         node: &Node<'d>,

@@ -9,6 +9,7 @@ mod check;
 mod compile;
 mod cookie;
 mod decode;
+mod page;
 mod query;
 mod style;
 mod value;
@@ -20,9 +21,11 @@ use crate::schema::{Root, Shape};
 pub(crate) use check::Sources;
 pub(crate) use compile::{declared, of_header, verify};
 pub(crate) use decode::{Coding, decode};
+pub(crate) use page::clamp;
+pub use page::{Beyond, PageLimit};
 pub(crate) use query::Pairs;
 pub(crate) use style::{Explode, Style};
-pub(crate) use value::{Parts, Text, build};
+pub(crate) use value::{Parts, Text, build, scalar};
 
 /// What a request of one operation may carry outside its body.
 #[derive(Debug, Default)]
@@ -34,6 +37,19 @@ pub(crate) struct Parameters {
     pub(crate) undeclared: Undeclared,
     /// Query parameters that carry a credential: `authn` judges and removes them.
     pub(crate) credentials: Vec<Box<str>>,
+    /// Numbers of items that may be asked for.
+    pub(crate) pages: Vec<PageLimit>,
+}
+
+impl Parameters {
+    /// Adds the limits that hold for all parameters of a name; what the document says of one holds instead.
+    pub(crate) fn limit_pages(&mut self, limits: &[PageLimit]) {
+        for limit in limits {
+            if !self.pages.iter().any(|known| known.name == limit.name) {
+                self.pages.push(limit.clone());
+            }
+        }
+    }
 }
 
 /// A declared parameter.

@@ -49,7 +49,7 @@ impl Style {
     /// Splits one piece of text into the parts of a value; `None` if it does not have the form.
     ///
     /// Splitting comes before decoding: an encoded comma is part of a value (RFC 6570 §3.2.1).
-    pub(super) fn split<'t>(
+    pub(crate) fn split<'t>(
         self,
         text: &'t str,
         explode: Explode,

@@ -60,7 +60,7 @@ fn object(
 }
 
 impl Shape {
-    fn member(&self, name: &str) -> Member {
+    pub(crate) fn member(&self, name: &str) -> Member {
         let known = self.members.iter().find(|(known, _)| known == name);
         known.map_or(Member { types: self.others.unwrap_or(Types::ANY), items: Types::ANY }, |(_, member)| {
             *member
@@ -77,7 +77,7 @@ impl Shape {
 }
 
 /// The plain value behind `text`. What fits no allowed type stays a string, for the schema to refuse.
-fn scalar(text: &str, types: Types, reading: Text) -> Value {
+pub(crate) fn scalar(text: &str, types: Types, reading: Text) -> Value {
     if reading == Text::Literal && types.contains(Type::String) {
         return Value::from(text);
     }

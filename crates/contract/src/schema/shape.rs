@@ -99,8 +99,25 @@ impl Member {
     }
 }
 
+/// The schemas of an object's members, by name, in document order; the first where a name is described twice.
+pub(crate) fn properties<'d>(node: &Node<'d>, dialect: Dialect) -> Vec<(&'d str, Node<'d>)> {
+    let mut found: Vec<(&str, Node<'_>)> = Vec::new();
+    each_schema(node, dialect, &mut |part| {
+        for (name, member) in part.child("properties").iter().flat_map(Node::members) {
+            if !found.iter().any(|(known, _)| *known == name) {
+                found.push((name, member));
+            }
+        }
+    });
+    found
+}
+
 /// Calls `visit` for the schema and each one that speaks of the same value.
-fn each_part(node: &Node<'_>, dialect: Dialect, left: &mut usize, visit: &mut dyn FnMut(&Node<'_>)) {
+pub(crate) fn each_schema<'d>(node: &Node<'d>, dialect: Dialect, visit: &mut dyn FnMut(&Node<'d>)) {
+    each_part(node, dialect, &mut SCHEMAS.clone(), visit);
+}
+
+fn each_part<'d>(node: &Node<'d>, dialect: Dialect, left: &mut usize, visit: &mut dyn FnMut(&Node<'d>)) {
     if *left == 0 {
         return;
     }
@@ -120,6 +137,10 @@ fn each_part(node: &Node<'_>, dialect: Dialect, left: &mut usize, visit: &mut dy
 }
 
 /// The types that the schema lets through.
+pub(crate) fn admitted(node: &Node<'_>, dialect: Dialect) -> Types {
+    types(node, dialect, &mut SCHEMAS.clone())
+}
+
 fn types(node: &Node<'_>, dialect: Dialect, left: &mut usize) -> Types {
     if *left == 0 {
         return Types::ANY;

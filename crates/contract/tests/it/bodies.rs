@@ -2,7 +2,7 @@
 
 use http::header::{CONTENT_ENCODING, CONTENT_TYPE};
 use http::{HeaderMap, HeaderValue};
-use portcullis_contract::{BodyPlan, CompileOptions, Contract};
+use portcullis_contract::{BodyPlan, CompileOptions, ContentCoding, ContentCodings, Contract, Invalid};
 use portcullis_domain::{Denial, Reason};
 
 use crate::support::{body_document, contract, contract_with, finds, judge_body, listed};
@@ -77,6 +77,15 @@ fn the_plan_says_whether_a_body_is_read() {
     assert_eq!(plan(&both, &[]), Err(Reason::MediaTypeUnsupported));
     let coded = [(CONTENT_TYPE, "application/json"), (CONTENT_ENCODING, "gzip")];
     assert_eq!(plan(&both, &coded), Err(Reason::ContentCodingUnsupported));
+    let codings = ContentCodings::new([ContentCoding::Gzip], 100);
+    let options = CompileOptions { codings, ..CompileOptions::default() };
+    let listing = contract_with(
+        &document("{content: {application/json: {schema: {}}, application/octet-stream: {}}}"),
+        &options,
+    );
+    assert_eq!(plan(&listing, &coded), Ok(BodyPlan::Decode(ContentCoding::Gzip)));
+    let streamed = [(CONTENT_TYPE, "application/octet-stream"), (CONTENT_ENCODING, "gzip")];
+    assert_eq!(plan(&listing, &streamed), Err(Reason::ContentCodingUnsupported));
     let none = contract("{openapi: 3.1.1, info: {}, paths: {/it: {get: {x-portcullis-access: public}}}}");
     assert_eq!(plan(&none, &[]), Ok(BodyPlan::Refuse));
     assert_eq!(listed(&Err(none.operations()[0].undeclared_body())), ["body  undeclared"]);
@@ -195,10 +204,87 @@ fn forms_are_judged_by_the_same_schema() {
 
 #[test]
 fn content_that_is_not_looked_into_is_reported() {
-    finds(&document("{content: {multipart/form-data: {schema: {type: object}}}}"), &["C0350"]);
-    finds(&document("{content: {text/plain: {schema: {type: string}}, application/xml: {}}}"), &["C0350"; 2]);
+    finds(&document("{content: {multipart/form-data: {schema: {type: object}}}}"), &[]);
+    finds(&document("{content: {multipart/form-data: {}, multipart/mixed: {}}}"), &["C0350"; 2]);
+    finds(&document("{content: {text/plain: {schema: {type: string}}}}"), &[]);
+    finds(&document("{content: {text/plain: {}, text/csv: {schema: {type: array}}}}"), &["C0350"; 2]);
+    finds(&document("{content: {application/xml: {}, image/png: {}}}"), &["C0350"; 2]);
+    finds(&document("{content: {application/x-ndjson: {}}}"), &["C0350"]);
     finds(&document("{content: {application/json: {}}}"), &["C0350"]);
     finds(&document("{content: {'*/*': {schema: {type: object}}}}"), &["C0350"]);
     finds(&document("{content: {json: {}}}"), &["C0351"]);
     finds(&document("{content: {}}"), &["C0301"]);
+}
+
+#[test]
+fn a_document_within_a_document_is_judged_as_the_text_that_it_is() {
+    let contract =
+        contract(&body_document("3.1.1", r#"{"type": "object", "properties": {"a": {"type": "integer"}}}"#));
+    let body = r#"{"$serde_json::private::RawValue":"{\"a\":1}"}"#;
+    assert_eq!(
+        listed(&judge_body(&contract, body)),
+        ["body /$serde_json::private::RawValue additionalProperties"]
+    );
+}
+
+// proves: VAL-10
+#[test]
+fn the_inputs_that_break_other_readers_are_refused_or_judged() {
+    let options = CompileOptions { body_limit: 16 << 20, ..CompileOptions::default() };
+    let schema = r#"{"anyOf": [{"type": "integer", "maximum": 100}, {"type": "array"}, {"type": "object"}, {"type": "string"}]}"#;
+    let contract = contract_with(&body_document("3.1.1", schema), &options);
+    let keys = format!("{{{}}}", (0..100_000).map(|n| format!("\"k{n}\":0")).collect::<Vec<_>>().join(","));
+    let deep = format!("{}{}", "{\"a\":".repeat(10_000), "1".to_owned() + &"}".repeat(10_000));
+    let digits = "9".repeat(100_000);
+    for bad in [
+        keys.as_str(),
+        &deep,
+        &digits,
+        r#""\udc00""#,
+        r#""\ud83d""#,
+        r#""\ud83d\u0041""#,
+        "-",
+        "1.",
+        "[1 2]",
+        "\"\t\"",
+    ] {
+        assert_eq!(listed(&judge_body(&contract, bad)), ["body_malformed"], "{}", &bad[..bad.len().min(30)]);
+    }
+    // 2^70 is a number that every reader has, if not exactly: the schema judges it.
+    assert_eq!(listed(&judge_body(&contract, "1180591620717411303424")), ["body  anyOf"]);
+    assert!(judge_body(&contract, r#""\ud83d\ude00""#).is_ok());
+}
+
+#[test]
+fn a_type_that_lies_is_judged_as_what_it_says() {
+    let contract = contract(&document(
+        "{content: {application/json: {schema: {type: object}}, text/plain: {schema: {type: string, maxLength: 5}}, application/x-www-form-urlencoded: {schema: {type: object, properties: {a: {type: string}}}}, multipart/form-data: {schema: {type: object}}, application/xml: {}}}",
+    ));
+    let json = br#"{"a":"<x/>"}"#;
+    let said = |content_type: &str, body: &[u8]| listed(&judge(&contract, Some(content_type), body));
+    assert_eq!(said("application/json", json), Vec::<String>::new());
+    assert_eq!(said("text/plain", json), ["body  maxLength"]);
+    assert_eq!(
+        said("application/x-www-form-urlencoded", json),
+        ["body /{\"a\":\"<x~1>\"} additionalProperties"]
+    );
+    assert_eq!(said("multipart/form-data; boundary=x", json), ["body_malformed"]);
+    assert_eq!(said("multipart/form-data", json), ["body_malformed"]);
+    assert_eq!(said("application/xml", json), ["body_malformed"]);
+    assert_eq!(said("application/json", b"a=1"), ["body_malformed"]);
+    assert_eq!(said("application/json", b"<a/>"), ["body_malformed"]);
+}
+
+#[test]
+fn an_api_can_answer_what_breaks_its_contract_with_422() {
+    let options = CompileOptions { invalid: Invalid::UnprocessableContent, ..CompileOptions::default() };
+    let contract = contract_with(
+        &document("{required: true, content: {application/json: {schema: {type: object}}}}"),
+        &options,
+    );
+    let json = Some("application/json");
+    let denial = refused(&contract, json, b"[]", Reason::RequestUnprocessable);
+    assert_eq!((denial.reason().status(), denial.violations().len()), (422, 1));
+    refused(&contract, json, b"{", Reason::BodyMalformed);
+    refused(&contract, Some("text/plain"), b"{}", Reason::MediaTypeUnsupported);
 }

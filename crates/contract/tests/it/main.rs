@@ -10,14 +10,20 @@
 )]
 
 mod bodies;
+mod boundaries;
 mod corpus;
 mod documents;
+mod forms;
 mod inline;
 mod lifecycle;
+mod multipart;
 mod mutations;
 mod parameters;
 mod routing;
 mod schemas;
 mod security;
+mod styles;
 mod suite;
 mod support;
+mod texts;
+mod values;
