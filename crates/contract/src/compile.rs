@@ -22,13 +22,11 @@ use crate::response::filter::{Planner, Plans};
 use crate::response::{self, AnswersDraft};
 use crate::schema::{Rules, Schemas, Translator};
 use crate::security::{ACCESS, KeyLocation, SchemeKind, Security, SecurityReader};
-use crate::{Contract, server, structure};
+use crate::{Contract, extension, server, structure};
 
 /// Bytes that a body may have, in place of the default.
-const BODY_LIMIT: &str = "x-portcullis-body-limit";
+pub(crate) const BODY_LIMIT: &str = "x-portcullis-body-limit";
 
-/// What our extensions begin with.
-const EXTENSION: &str = "x-portcullis-";
 /// Our extensions of a document.
 const OF_DOCUMENT: &[&str] = &[LIFECYCLE];
 /// Our extensions of a path: none, lest what is said there be taken to hold below.
@@ -119,7 +117,7 @@ fn compile_root(
         title: text("title"),
         version: text("version"),
         lifecycle: compiler.lifecycle,
-        extensions: extensions(root, OF_DOCUMENT, findings),
+        extensions: extension::read(root, OF_DOCUMENT, "", findings),
         servers,
         schemes: compiler.security.into_schemes(),
         operations,
@@ -266,7 +264,12 @@ impl<'d> Compiler<'d, '_> {
         let gaps = template.names().to_vec();
         self.paths.push(PathDraft { template, place: written.place().key() });
         server::report_ignored(item, findings);
-        extensions(item, OF_PATH, findings);
+        extension::read(
+            item,
+            OF_PATH,
+            &format!("say it at each operation: {}", extension::quoted(OF_OPERATION)),
+            findings,
+        );
         let lifecycle = Lifecycle::read(item, &self.lifecycle, &LifecycleChange::default(), findings);
         for (method, operation) in methods(item, findings) {
             let above = Above { path: text, item, gaps: &gaps, lifecycle: &lifecycle };
@@ -315,13 +318,14 @@ impl<'d> Compiler<'d, '_> {
         let mut parameters = parameter::declared(item, operation, gaps, &mut self.translator, findings);
         parameters.credentials = self.security.query_keys();
         parameters.undeclared = self.options.undeclared_query;
+        parameters.limit_pages(&self.options.page_limits);
         Unfinished {
             id,
             template: text.into(),
             tags,
             security,
             lifecycle,
-            extensions: extensions(operation, OF_OPERATION, findings),
+            extensions: extension::read(operation, OF_OPERATION, "", findings),
             responses: responses(operation, findings),
             body_limit: body_limit(operation, self.options.body_limit, findings),
             codings: self.options.codings.clone(),
@@ -380,7 +384,7 @@ pub(crate) fn read_template(
 }
 
 /// The operations of a path item.
-fn methods<'d>(item: &Node<'d>, findings: &mut Findings<'_>) -> Vec<(Method, Node<'d>)> {
+pub(crate) fn methods<'d>(item: &Node<'d>, findings: &mut Findings<'_>) -> Vec<(Method, Node<'d>)> {
     let mut found = Vec::new();
     for (name, node) in item.members() {
         let method = match name {
@@ -492,31 +496,6 @@ fn body_limit(operation: &Node<'_>, default: usize, findings: &mut Findings<'_>)
             default
         }
     }
-}
-
-/// Our extensions of `node`; one that is not `known` there is a mistake, for nobody would read it.
-fn extensions(node: &Node<'_>, known: &[&str], findings: &mut Findings<'_>) -> Map<String, Value> {
-    let mut found = Map::new();
-    for (name, child) in node.members().filter(|(name, _)| name.starts_with(EXTENSION)) {
-        found.insert(name.to_owned(), child.value().clone());
-        if !known.contains(&name) {
-            let help = match known {
-                [] => format!("say it at each operation: {}", quoted(OF_OPERATION)),
-                known => format!("known here are {}", quoted(known)),
-            };
-            let what = format!("extension `{name}` is not known here");
-            findings.refuse(
-                Diagnostic::error(codes::contract::EXTENSION_UNKNOWN, what)
-                    .at(child.place().key())
-                    .help(help),
-            );
-        }
-    }
-    found
-}
-
-fn quoted(names: &[&str]) -> String {
-    names.iter().map(|name| format!("`{name}`")).collect::<Vec<_>>().join(", ")
 }
 
 impl SecurityReader {

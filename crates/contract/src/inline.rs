@@ -122,7 +122,7 @@ impl InlineOperation {
             codings: options.codings.clone(),
             invalid: options.invalid,
             place,
-            parameters: self.parameters(),
+            parameters: self.parameters(options),
             body: self.body(&method),
             answers: AnswersDraft::default(),
             method,
@@ -165,7 +165,13 @@ impl InlineOperation {
         }
     }
 
-    fn parameters(&self) -> Parameters {
+    fn parameters(&self, options: &CompileOptions<'_>) -> Parameters {
+        let mut parameters = self.named_parameters();
+        parameters.limit_pages(&options.page_limits);
+        parameters
+    }
+
+    fn named_parameters(&self) -> Parameters {
         let Some(names) = &self.query else {
             return Parameters { undeclared: Undeclared::Passed, ..Parameters::default() };
         };

@@ -15,6 +15,8 @@
 mod body;
 mod compile;
 pub mod config;
+pub mod diff;
+mod extension;
 mod inline;
 mod lifecycle;
 mod operation;
@@ -39,6 +41,7 @@ pub use lifecycle::{Lifecycle, LifecycleChange, State, is_link, moment};
 pub use operation::{Operation, PromisedStatus, ResponsePromise};
 pub use options::{Access, CompileOptions, Invalid, Objects, ReadOnly, Selected, Unbounded, Undeclared};
 pub use paths::{PathParameter, PathParameters};
+pub use parameter::{Beyond, PageLimit};
 pub use reading::{NoReferences, References, Unresolved};
 pub use response::{AnswerHead, AnswerSchema, Carries, Promised, PromisedBody, filter};
 pub use security::{AllOf, KeyLocation, SchemeKind, SchemeUse, Security, SecurityScheme};

@@ -18,7 +18,7 @@ use serde_json::{Map, Value};
 use crate::body::{self, Body, BodyPlan, ContentCoding, ContentCodings, Range};
 use crate::lifecycle::Lifecycle;
 use crate::options::Invalid;
-use crate::parameter::{Parameters, Sources};
+use crate::parameter::{Parameters, Sources, clamp};
 use crate::paths::PathParameters;
 use crate::response::filter::FilterPlan;
 use crate::response::{self, AnswerHead, AnswerSchema, Answers, Promised};
@@ -183,6 +183,14 @@ impl Operation {
         let sources = Sources { path: path_parameters, query, headers };
         self.checks.parameters.check(&self.checks.schemas, sources, &mut violations);
         violations.into_result().map_err(|denial| self.checks.invalid.answer(denial))
+    }
+
+    /// `query` with page sizes beyond their limit replaced by it, for a request that was found valid; `None` if
+    /// it is sent as it came.
+    #[must_use]
+    pub fn paged_query(&self, query: Option<&str>) -> Option<String> {
+        let limits = &self.checks.parameters.pages;
+        query.filter(|_| !limits.is_empty()).and_then(|query| clamp(limits, query))
     }
 
     /// Checks a body that was read whole; an empty slice for a request without one.

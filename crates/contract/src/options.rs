@@ -7,6 +7,7 @@ use portcullis_domain::{Denial, Reason, Scopes};
 
 use crate::body::ContentCodings;
 use crate::lifecycle::LifecycleChange;
+use crate::parameter::PageLimit;
 use crate::security::AllOf;
 
 /// How a contract is compiled.
@@ -24,6 +25,8 @@ pub struct CompileOptions<'a> {
     pub read_only: ReadOnly,
     /// What happens to query parameters that nobody declared.
     pub undeclared_query: Undeclared,
+    /// How many items query parameters of these names may ask for, whatever operation they belong to.
+    pub page_limits: Vec<PageLimit>,
     /// What happens to schemas that set no bound.
     pub unbounded: Unbounded,
     /// The largest body in bytes of an operation that does not say `x-portcullis-body-limit`.
@@ -43,6 +46,7 @@ impl Default for CompileOptions<'_> {
             objects: Objects::Closed,
             read_only: ReadOnly::Refused,
             undeclared_query: Undeclared::Refused,
+            page_limits: Vec::new(),
             unbounded: Unbounded::Reported,
             body_limit: 1 << 20,
             codings: ContentCodings::default(),

@@ -143,7 +143,7 @@ pub(crate) async fn admit<'p>(
     let exchanged = trace.step(Stage::Authorize, exchanged)?;
 
     drop(parameters);
-    let target = stripped_query.unwrap_or(target);
+    let target = validate::paged(route, stripped_query.unwrap_or(target));
     Ok(Admission::Forward(Box::new(Admitted {
         api,
         route,

@@ -2,6 +2,8 @@
 
 use portcullis_config::{Diagnostic, codes};
 
+use super::rule;
+use crate::extension::EXTENSION;
 use crate::reading::{Findings, Node};
 
 /// The form in which a document writes schemas.
@@ -12,6 +14,9 @@ pub(crate) enum Dialect {
     /// OpenAPI 3.1 and 3.2: JSON Schema 2020-12.
     V31,
 }
+
+/// Our extensions of a schema that say what of an answer is seen: [`crate::response::filter`].
+pub(super) const OF_ANSWERS: [&str; 2] = ["x-portcullis-visible-to", "x-portcullis-mask"];
 
 /// Dialects of JSON Schema that are read as 2020-12; what follows is a date or a version.
 const DIALECTS: [&str; 4] = [
@@ -47,6 +52,8 @@ pub(super) enum Meaning {
     NotEnforced(&'static str),
     /// Nobody knows it: likely a slip of the pen.
     Unknown,
+    /// It begins as our extensions do, and is none of a schema.
+    Foreign,
 }
 
 /// The form of a keyword's value.
@@ -90,11 +97,18 @@ pub(super) enum Form {
     AllWithin,
     /// By name or pattern, schemas about values within this one.
     WithinByName,
+    /// An extension of ours: see [`super::rule`].
+    Rule,
+}
+
+/// Whether `name` asserts something in `dialect`, and does not only describe.
+pub(crate) fn asserts(dialect: Dialect, name: &str) -> bool {
+    matches!(meaning(dialect, name), Meaning::Assertion(_))
 }
 
 /// The meaning of `name` in `dialect`.
 pub(super) fn meaning(dialect: Dialect, name: &str) -> Meaning {
-    use Meaning::{Annotation, Assertion, NotEnforced, Unknown};
+    use Meaning::{Annotation, Assertion, Foreign, NotEnforced, Unknown};
     let later = |form| match dialect {
         Dialect::V30 => NotEnforced("it has no meaning in OpenAPI 3.0; from 3.1 on it is enforced"),
         Dialect::V31 => Assertion(form),
@@ -141,6 +155,9 @@ pub(super) fn meaning(dialect: Dialect, name: &str) -> Meaning {
             NotEnforced("dynamic references are not followed")
         }
         "additionalItems" | "dependencies" | "id" => NotEnforced("it belongs to an older JSON Schema"),
+        _ if rule::OF_SCHEMA.contains(&name) => Assertion(Form::Rule),
+        _ if OF_ANSWERS.contains(&name) => Annotation,
+        _ if name.starts_with(EXTENSION) => Foreign,
         _ if name.starts_with("x-") => Annotation,
         _ => Unknown,
     }

@@ -9,6 +9,7 @@ use jsonschema::{PatternOptions, ValidationOptions, Validator};
 use serde_json::{Map, Value, json};
 
 use super::format::{self, Effect};
+use super::rule;
 use super::translate::{READ_ONLY, Root, WRITE_ONLY};
 use super::violation::{Spot, Violations};
 
@@ -31,7 +32,7 @@ impl Engine {
             .should_validate_formats(true)
             .with_pattern_cache(jsonschema::PatternCache::new())
             .with_pattern_options(patterns);
-        Self { options: format::register(options), patterns: HashMap::new() }
+        Self { options: rule::register(format::register(options)), patterns: HashMap::new() }
     }
 
     /// Whether `pattern` can be enforced.

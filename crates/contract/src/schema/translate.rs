@@ -17,6 +17,7 @@ use serde_json::{Map, Value, json};
 use super::inherit::Heirs;
 use super::keyword::{Dialect, Meaning, meaning};
 use super::loops;
+use super::rule;
 use super::set::{Engine, Schemas};
 use super::write::{Writer, malformed};
 use crate::options::{Objects, ReadOnly, Unbounded};
@@ -256,6 +257,9 @@ impl<'d> Translator<'d> {
         depth: Depth,
         findings: &mut Findings<'_>,
     ) -> Value {
+        if self.dialect == Dialect::V30 && node.text("$ref").is_some() {
+            rule::refuse_beside_reference(node, findings);
+        }
         match node.reference() {
             Some(target) if self.is_only_reference(node) => match target {
                 Ok(target) => self.refer(&target, reading, depth),

@@ -6,6 +6,7 @@ use jsonschema::error::{TypeKind, ValidationErrorKind};
 use portcullis_domain::{Denial, Reason, Violation};
 use serde_json::Value;
 
+use super::rule;
 use super::translate::{READ_ONLY, WRITE_ONLY};
 
 /// How many violations one refusal lists.
@@ -174,7 +175,12 @@ fn told(error: &ValidationError<'_>) -> (&'static str, String) {
         Kind::ContentEncoding { .. } | Kind::ContentMediaType { .. } | Kind::FromUtf8 { .. } => {
             ("contentEncoding", "the declared encoding".to_owned())
         }
-        Kind::Custom { .. } | Kind::Referencing(_) => ("schema", "what the contract declares".to_owned()),
+        // A rule of ours: it never says the value either.
+        Kind::Custom { keyword, message } => {
+            let name = rule::OF_SCHEMA.into_iter().find(|name| name == keyword);
+            (name.unwrap_or("schema"), message.clone())
+        }
+        Kind::Referencing(_) => ("schema", "what the contract declares".to_owned()),
     }
 }
 

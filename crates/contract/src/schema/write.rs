@@ -11,7 +11,8 @@ use serde_json::{Map, Number, Value, json};
 
 use super::bound;
 use super::format::{self, Effect, Side};
-use super::keyword::{Dialect, Form, Meaning, meaning, report_dialect};
+use super::keyword::{Dialect, Form, Meaning, OF_ANSWERS, meaning, report_dialect};
+use super::rule;
 use super::survey::{Survey, is_foreign};
 use super::translate::{Depth, Direction, Joined, Reading, Translator};
 use super::types::{Type, Types};
@@ -68,6 +69,7 @@ impl<'t, 'd, 'n> Writer<'t, 'd, 'n> {
             match meaning(self.translator.dialect(), name) {
                 Meaning::Assertion(form) => self.assertion(name, &child, form, findings),
                 Meaning::Annotation => {}
+                Meaning::Foreign => foreign(name, &child, findings),
                 Meaning::NotEnforced(why) => not_enforced(name, &child, why, findings),
                 Meaning::Unknown => {
                     not_enforced(name, &child, "nobody knows it; is it misspelled?", findings)
@@ -95,6 +97,7 @@ impl<'t, 'd, 'n> Writer<'t, 'd, 'n> {
             Form::Text if name == "pattern" => return self.pattern(child, findings),
             Form::Text => return self.format(child, findings),
             Form::Texts if name == "required" => return self.required(child, findings),
+            Form::Rule => return self.rule(name, child, findings),
             Form::Same | Form::AllSame | Form::SameByName => return self.same(name, child, form, findings),
             Form::Aside => {
                 let schema = self.translator.part(child, &Reading::AsWritten, Depth::Same, findings);
@@ -254,6 +257,13 @@ impl<'t, 'd, 'n> Writer<'t, 'd, 'n> {
                 .at(child.place())
                 .help("say what is meant with `pattern`, `enum` or bounds")
             }),
+        }
+    }
+
+    /// A rule of our own; the validator knows it by the same name.
+    fn rule(&mut self, name: &str, child: &Node<'d>, findings: &mut Findings<'_>) {
+        if let Some(written) = rule::translated(name, child, self.node, self.translator.dialect(), findings) {
+            self.written.insert(name.to_owned(), written);
         }
     }
 
@@ -438,6 +448,20 @@ impl<'t, 'd, 'n> Writer<'t, 'd, 'n> {
             }
         }
     }
+}
+
+/// Reports an extension that begins as ours do, and that nobody reads in a schema.
+fn foreign(name: &str, child: &Node<'_>, findings: &mut Findings<'_>) {
+    let known = rule::OF_SCHEMA.iter().chain(&OF_ANSWERS);
+    let known: Vec<String> = known.map(|name| format!("`{name}`")).collect();
+    findings.refuse(
+        Diagnostic::error(
+            codes::contract::EXTENSION_UNKNOWN,
+            format!("extension `{name}` is not known in a schema"),
+        )
+        .at(child.place().key())
+        .help(format!("known here are {}", known.join(", "))),
+    );
 }
 
 fn not_enforced(name: &str, child: &Node<'_>, why: &str, findings: &mut Findings<'_>) {

@@ -29,6 +29,10 @@ use portcullis_message::Authority;
 use super::bodies;
 use super::credentials::{OtherSchemes, patterns};
 use super::hand_over::hand_over;
+use super::lifecycle;
+use super::page_size;
+use super::responses;
+use super::traffic;
 use super::upstream::Made;
 use super::{Library, Workshop};
 use crate::config::{
@@ -192,6 +196,7 @@ fn contract(subject: &Subject<'_>, library: &Library, diagnostics: &mut Diagnost
     }
 }
 
+    page_size::apply(config, &mut options);
 fn apply(config: &SchemasConfig, options: &mut CompileOptions<'_>) {
     options.objects = match config.objects {
         ObjectsConfig::Closed => Objects::Closed,

@@ -13,6 +13,9 @@ mod lasting;
 mod listeners;
 mod upstream;
 
+mod page_size;
+mod responses;
+mod traffic;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 

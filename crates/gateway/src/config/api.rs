@@ -15,6 +15,8 @@ use super::bodies::{BodiesConfig, InvalidStatusConfig};
 use super::hand_over::HandOverConfig;
 use super::listen::PlaintextConfig;
 use super::upstream::UpstreamConfig;
+use super::page_size::PageSizeConfig;
+use super::responses::{ResponsesConfig, ResponsesOverride};
 
 /// One API: its contract, where it lives, and how strictly each stage works on it.
 #[derive(Clone, Debug, Deserialize, Serialize, JsonSchema)]
@@ -34,6 +36,9 @@ pub(crate) struct ApiConfig {
     pub(crate) bodies: BodiesConfig,
     /// Host names under which the API is served; `*` for any. Unset: the hosts of the document's `servers`, or
     /// loopback names when it names none.
+    /// How many items a client may ask for at once.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(crate) page_size: Option<PageSizeConfig>,
     #[serde(default)]
     pub(crate) hosts: Option<Vec<String>>,
     /// Path under which the API is served, cut off before the request is judged and forwarded.

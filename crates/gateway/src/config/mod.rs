@@ -10,6 +10,9 @@ mod client;
 mod hand_over;
 mod listen;
 mod upstream;
+mod page_size;
+mod responses;
+mod traffic;
 mod vault;
 
 use std::collections::BTreeMap;
@@ -41,6 +44,9 @@ pub(crate) use vault::VaultConfig;
 
 /// The whole of `portcullis.yaml`.
 #[derive(Clone, Debug, Deserialize, Serialize, JsonSchema)]
+pub(crate) use page_size::BeyondConfig;
+pub(crate) use responses::{AnswerModeConfig, DetectConfig, ResponsesConfig};
+pub(crate) use traffic::TrafficConfig;
 #[serde(deny_unknown_fields)]
 #[schemars(title = "portcullis.yaml")]
 pub struct GatewayConfig {

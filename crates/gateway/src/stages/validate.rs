@@ -11,7 +11,8 @@ use http::{HeaderMap, HeaderName, header};
 use http_body::Body as _;
 use hyper::body::Incoming;
 use portcullis_contract::{BodyPlan, ContentCoding, PathParameters};
-use portcullis_domain::{Denial, Reason, Stage};
+use portcullis_domain::{Denial, Reason, Stage, Strength};
+use portcullis_message::Target;
 
 use crate::forward::{BodyFault, ByteCount, Inflow, RequestBody};
 use crate::policy::{Policy, Route};
@@ -38,6 +39,18 @@ pub(crate) fn head(
     headers: &HeaderMap,
 ) -> Result<(), Denial> {
     route.operation.validate_head(parameters, query, headers)
+}
+
+/// `target` with page sizes beyond their limit replaced by it (VAL-16): one value each, and nothing else.
+pub(crate) fn paged(route: &Route, target: Target) -> Target {
+    match route.strengths.validate {
+        Strength::Enforce => {
+            let paged = route.operation.paged_query(target.query());
+            paged.and_then(|query| target.with_query(&query)).unwrap_or(target)
+        }
+        // What is only watched changes nothing.
+        Strength::Shadow => target,
+    }
 }
 
 /// Checks and takes the body.
