@@ -217,4 +217,10 @@ codes! {
         matters: "No request could match it.",
         mend: "Write it as `application/json` or `image/*`.",
     }
+    ANSWER_NOT_FILTERED = "C0353" {
+        title: "part of an answer is not filtered",
+        means: "A schema of an answer is too large, or matches names in a way that cannot be followed.",
+        matters: "Members that no schema declares pass there, and nobody is told.",
+        mend: "Divide the schema, or write the pattern without look-around and back-references.",
+    }
 }

@@ -9,11 +9,11 @@ use crate::reading::Node;
 
 /// From a schema to those that build on it, directly or not, in document order.
 #[derive(Debug, Default)]
-pub(super) struct Heirs<'d>(HashMap<(usize, String), Vec<Node<'d>>>);
+pub(crate) struct Heirs<'d>(HashMap<(usize, String), Vec<Node<'d>>>);
 
 impl<'d> Heirs<'d> {
     /// Reads the named schemas of the document.
-    pub(super) fn of(root: &Node<'d>) -> Self {
+    pub(crate) fn of(root: &Node<'d>) -> Self {
         let mut direct: HashMap<(usize, String), Vec<Node<'d>>> = HashMap::new();
         let schemas = root.child("components").and_then(|components| components.child("schemas"));
         for (_, schema) in schemas.iter().flat_map(Node::members) {
@@ -27,7 +27,7 @@ impl<'d> Heirs<'d> {
     }
 
     /// All schemas that build on `base`, each once.
-    pub(super) fn of_base(&self, base: &Node<'d>) -> Vec<Node<'d>> {
+    pub(crate) fn of_base(&self, base: &Node<'d>) -> Vec<Node<'d>> {
         let mut found = Vec::new();
         let mut seen = HashSet::from([key(base)]);
         let mut waiting = vec![key(base)];

@@ -85,3 +85,47 @@ impl Found {
         self.counts.iter().all(|count| *count == 0)
     }
 }
+
+/// Collects what is met.
+#[derive(Default)]
+pub(super) struct Finder {
+    found: Found,
+    /// What tells listed places apart, without building their pointers: those of one member in one schema
+    /// are one, wherever it stands.
+    keys: Vec<(Kind, u64)>,
+}
+
+/// How many entries may be of what was promised to be taken away: they must not crowd out the others.
+const PROMISED: usize = LISTED / 2;
+
+impl Finder {
+    /// Counts `kind`; `place` is asked for the first of each `key`.
+    pub(super) fn add(&mut self, kind: Kind, key: u64, place: impl FnOnce() -> FoundPlace) {
+        if let Some(count) = self.found.counts.get_mut(kind as usize) {
+            *count += 1;
+        }
+        let is_known = || self.keys.contains(&(kind, key));
+        if self.keys.len() >= LISTED || is_known() || (kind.is_promised() && self.promised() >= PROMISED) {
+            return;
+        }
+        self.keys.push((kind, key));
+        self.found.places.push(place());
+    }
+
+    fn promised(&self) -> usize {
+        self.keys.iter().filter(|(kind, _)| kind.is_promised()).count()
+    }
+
+    pub(super) fn finish(self) -> Found {
+        self.found
+    }
+}
+
+impl Kind {
+    const fn is_promised(self) -> bool {
+        match self {
+            Self::WriteOnly | Self::Hidden | Self::Masked => true,
+            Self::Undeclared | Self::Mistyped | Self::TooLargeToHold | Self::Detected => false,
+        }
+    }
+}

@@ -3,31 +3,77 @@
 //! In: schema nodes of the document, read in the direction of answers. Out: one [`FilterPlan`] for each.
 //! Called by the compilation of `responses`, as [`crate::schema::Translator`] is: all schemas are asked
 //! for first, then everything is finished at once, so that what two operations share exists once.
+//!
+//! A shape is known by the schemas that it joins. Each is made once, and a `$ref` back to it is its
+//! number. What is too much to be understood is left open and reported: nothing declared is ever removed
+//! because of it.
 
+use std::collections::{BTreeSet, HashMap, VecDeque};
 use std::sync::Arc;
 
-use portcullis_config::{Diagnostics, Document};
+use portcullis_config::{Diagnostic, Diagnostics, Document, codes};
+use regex::{Regex, RegexBuilder};
+use serde_json::Value;
+use smallvec::SmallVec;
 
-use super::FilterPlan;
+use super::audience::{Audience, Owner};
+use super::frame::OWNERS;
+use super::said::{Listener, MASK, OthersSaid, Said, Unsaid, VISIBLE_TO, identity};
+use super::shape::{Entry, Kinds, MEMBERS, Members, Others, Rule, RuleId, Shape, ShapeId, Shapes, Standing};
+use super::text::EXCERPT;
+use super::{FilterPlan, extension};
 use crate::options::Objects;
 use crate::reading::{Findings, Library, Node, References, Verdict};
-use crate::schema::Dialect;
+use crate::schema::{Dialect, Heirs};
 use crate::structure;
+
+/// How many shapes one contract may need. The largest real ones need some ten thousand.
+const SHAPES: usize = 200_000;
+/// How many schemas one shape may join.
+const JOINED: usize = 256;
+/// How many references are followed from one schema.
+const HOPS: usize = 32;
+/// How many distinct audiences one contract may name.
+const AUDIENCES: usize = 4096;
+/// Memory that one compiled pattern may take, in bytes (VAL-23).
+const PATTERN_BYTES: usize = 1 << 20;
 
 /// A schema that answers will be filtered by, by its number in [`Plans`].
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
-pub(crate) struct PlanRoot(usize);
+pub(crate) struct PlanRoot(ShapeId);
 
 /// Collects schemas. One for each contract.
 pub(crate) struct Planner<'d> {
-    roots: Vec<Node<'d>>,
+    dialect: Dialect,
+    unsaid: Unsaid,
+    heirs: Heirs<'d>,
+    drafts: Vec<Draft<'d>>,
+    known: HashMap<Vec<(usize, String)>, ShapeId>,
+    /// Shapes without anything within: most schemas are a plain type.
+    plain: HashMap<Kinds, ShapeId>,
+    waiting: VecDeque<(ShapeId, Vec<Node<'d>>)>,
+    rules: Vec<Rule>,
+    rule_ids: HashMap<Rule, RuleId>,
+    audiences: Vec<Audience>,
+    patterns: HashMap<&'d str, Option<Regex>>,
+    roots: BTreeSet<ShapeId>,
+    is_too_large: bool,
+}
+
+/// A shape that is not complete.
+struct Draft<'d> {
+    node: Option<Node<'d>>,
+    kinds: Kinds,
+    rule: RuleId,
+    members: Vec<(&'d str, ShapeId, Standing)>,
+    patterns: Vec<(Regex, ShapeId)>,
+    others: Others,
+    items: ShapeId,
 }
 
 /// The plans of a contract.
 #[derive(Default)]
-pub(crate) struct Plans {
-    plans: Vec<Arc<FilterPlan>>,
-}
+pub(crate) struct Plans(HashMap<ShapeId, Arc<FilterPlan>>);
 
 impl FilterPlan {
     /// The plan for the schema at `pointer` (RFC 6901) of an OpenAPI document, without the contract around
@@ -52,25 +98,375 @@ impl FilterPlan {
 }
 
 impl<'d> Planner<'d> {
-    pub(crate) fn new(_root: &Node<'d>, _dialect: Dialect, _objects: Objects) -> Self {
-        Self { roots: Vec::new() }
+    pub(crate) fn new(root: &Node<'d>, dialect: Dialect, objects: Objects) -> Self {
+        let mut planner = Self {
+            dialect,
+            unsaid: match objects {
+                Objects::Closed => Unsaid::Closed,
+                Objects::AsDeclared => Unsaid::Open,
+            },
+            heirs: Heirs::of(root),
+            drafts: Vec::new(),
+            known: HashMap::new(),
+            plain: HashMap::new(),
+            waiting: VecDeque::new(),
+            rules: vec![Rule::default()],
+            rule_ids: HashMap::from([(Rule::default(), RuleId::NONE)]),
+            audiences: Vec::new(),
+            patterns: HashMap::new(),
+            roots: BTreeSet::new(),
+            is_too_large: false,
+        };
+        // The first is `ShapeId::OPEN`, and so is every schema that says nothing.
+        planner.drafts.push(Draft::open());
+        planner.plain.insert(Kinds::ANY, ShapeId::OPEN);
+        planner
     }
 
     /// Adds a schema that answers will be filtered by.
     pub(crate) fn root(&mut self, schema: &Node<'d>) -> PlanRoot {
-        self.roots.push(schema.clone());
-        PlanRoot(self.roots.len() - 1)
+        let shape = self.shape(vec![schema.clone()]);
+        self.roots.insert(shape);
+        PlanRoot(shape)
     }
 
     /// Makes the plans of everything that was asked for.
-    pub(crate) fn finish(self, _findings: &mut Findings<'_>) -> Plans {
-        Plans { plans: self.roots.iter().map(|_| FilterPlan::open()).collect() }
+    pub(crate) fn finish(mut self, findings: &mut Findings<'_>) -> Plans {
+        while let Some((id, nodes)) = self.waiting.pop_front() {
+            let draft = self.draft(&nodes, findings);
+            if let Some(waiting) = self.drafts.get_mut(id.0 as usize) {
+                *waiting = draft;
+            }
+        }
+        if let (true, Some(node)) =
+            (self.is_too_large, self.drafts.iter().find_map(|draft| draft.node.as_ref()))
+        {
+            left_open(node, "the answers of this document need too many shapes", findings);
+        }
+        let owners = self.owners(findings);
+        let Self { drafts, rules, audiences, roots, .. } = self;
+        let mut shapes: Vec<Shape> =
+            drafts.into_iter().zip(owners).map(|(draft, owners)| draft.finish(&owners)).collect();
+        let hides = |id: ShapeId| {
+            let rule = shapes.get(id.0 as usize).and_then(|shape| rules.get(shape.rule.0 as usize));
+            rule.is_some_and(|rule| rule.write_only || !rule.audiences.is_empty())
+        };
+        let hiding: Vec<bool> = shapes.iter().map(|shape| shape.within().any(hides)).collect();
+        for (shape, hides) in shapes.iter_mut().zip(hiding) {
+            shape.hides = hides;
+        }
+        let shapes = Arc::new(Shapes { shapes, rules, audiences });
+        Plans(roots.into_iter().map(|root| (root, Arc::new(FilterPlan::of(&shapes, root)))).collect())
+    }
+
+    /// The shape that joins `nodes`.
+    fn shape(&mut self, mut nodes: Vec<Node<'d>>) -> ShapeId {
+        for node in &mut nodes {
+            *node = behind(node);
+        }
+        let mut key: Vec<_> = nodes.iter().map(identity).collect();
+        key.sort_unstable();
+        key.dedup();
+        if let Some(id) = self.known.get(&key) {
+            return *id;
+        }
+        if key.len() > JOINED || self.drafts.len() >= SHAPES {
+            self.is_too_large = true;
+            return ShapeId::OPEN;
+        }
+        if let [node] = nodes.as_slice()
+            && is_plain(node)
+        {
+            return self.plain_shape(node);
+        }
+        let id = self.add(Draft { node: nodes.first().cloned(), ..Draft::open() });
+        self.known.insert(key, id);
+        self.waiting.push_back((id, nodes));
+        id
+    }
+
+    fn plain_shape(&mut self, node: &Node<'d>) -> ShapeId {
+        let said = Listener::new(self.dialect, &self.heirs).listen(std::slice::from_ref(node), self.unsaid);
+        if let Some(id) = self.plain.get(&said.kinds) {
+            return *id;
+        }
+        let id = self.add(Draft { kinds: said.kinds, ..Draft::open() });
+        self.plain.insert(said.kinds, id);
+        id
+    }
+
+    fn add(&mut self, draft: Draft<'d>) -> ShapeId {
+        let id = ShapeId(u32::try_from(self.drafts.len()).unwrap_or_default());
+        self.drafts.push(draft);
+        id
+    }
+
+    fn draft(&mut self, nodes: &[Node<'d>], findings: &mut Findings<'_>) -> Draft<'d> {
+        let node = nodes.first().cloned();
+        let said = Listener::new(self.dialect, &self.heirs).listen(nodes, self.unsaid);
+        let why_open = if said.is_cut {
+            Some("the schemas of this value are too many")
+        } else if said.members.len() + said.required.len() > MEMBERS {
+            Some("this object has too many members")
+        } else if said.members.iter().any(|(name, _)| name.len() > EXCERPT) {
+            Some("the name of a member is too long")
+        } else {
+            None
+        };
+        let rule = self.rule(&said, findings);
+        if let (Some(why), Some(node)) = (why_open, &node) {
+            left_open(node, why, findings);
+            return Draft { node: Some(node.clone()), rule, ..Draft::open() };
+        }
+        let others = match said.others {
+            OthersSaid::Closed => Others::Closed,
+            OthersSaid::Open => Others::Open(ShapeId::OPEN),
+            OthersSaid::Described(schemas) => Others::Open(self.shape(schemas)),
+        };
+        let mut members: Vec<_> = said
+            .members
+            .into_iter()
+            .map(|(name, schemas)| {
+                let is_ruled_out = schemas.iter().all(|schema| *schema.value() == false);
+                let standing = if is_ruled_out { Standing::Undeclared } else { Standing::Declared };
+                let shape = if is_ruled_out { ShapeId::OPEN } else { self.shape(schemas) };
+                (name, shape, standing)
+            })
+            .collect();
+        let (patterns, others) = self.patterns(said.patterns, others, findings);
+        if others == Others::Closed && patterns.is_empty() {
+            // What is required and nowhere described is declared all the same.
+            let known: BTreeSet<&str> = members.iter().map(|(name, ..)| *name).collect();
+            let mut required = said.required;
+            required.sort_unstable();
+            required.dedup();
+            let undescribed = required.into_iter().filter(|name| !known.contains(name));
+            members.extend(undescribed.map(|name| (name, ShapeId::OPEN, Standing::Declared)));
+        }
+        let items = if said.items.is_empty() { ShapeId::OPEN } else { self.shape(said.items) };
+        Draft { node, kinds: said.kinds, rule, members, patterns, others, items }
+    }
+
+    fn patterns(
+        &mut self,
+        said: Vec<(&'d str, Node<'d>)>,
+        others: Others,
+        findings: &mut Findings<'_>,
+    ) -> (Vec<(Regex, ShapeId)>, Others) {
+        let (mut patterns, mut others) = (Vec::new(), others);
+        for (text, schema) in said {
+            let compiled = self.patterns.entry(text).or_insert_with(|| {
+                RegexBuilder::new(text).size_limit(PATTERN_BYTES).dfa_size_limit(PATTERN_BYTES).build().ok()
+            });
+            match compiled.clone() {
+                Some(pattern) => patterns.push((pattern, self.shape(vec![schema]))),
+                None => {
+                    left_open(&schema, "this pattern of names cannot be matched in linear time", findings);
+                    others = Others::Open(ShapeId::OPEN);
+                }
+            }
+        }
+        (patterns, others)
+    }
+
+    fn rule(&mut self, said: &Said<'d>, findings: &mut Findings<'_>) -> RuleId {
+        let mut rule = Rule { write_only: said.write_only, ..Rule::default() };
+        for node in &said.visible_to {
+            let audience = extension::audience(node, findings);
+            rule.audiences.extend(audience.map(|audience| self.audience(audience, node, findings)));
+        }
+        for node in &said.masks {
+            if let Some((mask, audience)) = extension::mask(node, findings) {
+                let audience = audience.map(|audience| self.audience(audience, node, findings));
+                rule.masks.push((mask, audience));
+            }
+        }
+        rule.audiences.sort_unstable();
+        rule.audiences.dedup();
+        let next = RuleId(u32::try_from(self.rules.len()).unwrap_or_default());
+        let id = *self.rule_ids.entry(rule.clone()).or_insert(next);
+        if id == next {
+            self.rules.push(rule);
+        }
+        id
+    }
+
+    fn audience(&mut self, audience: Audience, node: &Node<'d>, findings: &mut Findings<'_>) -> u16 {
+        let at = self.audiences.iter().position(|known| *known == audience).unwrap_or_else(|| {
+            self.audiences.push(audience);
+            self.audiences.len() - 1
+        });
+        if at >= AUDIENCES {
+            let why = format!("the document names more than {AUDIENCES} audiences");
+            extension::malformed(node, VISIBLE_TO, &why, "let operations share them", findings);
+        }
+        u16::try_from(at).unwrap_or(u16::MAX)
+    }
+}
+
+impl Planner<'_> {
+    /// The properties that name an owner of `rule`.
+    fn owner_properties(&self, shape: ShapeId) -> impl Iterator<Item = &str> {
+        let rule = self.drafts.get(shape.0 as usize).and_then(|draft| self.rules.get(draft.rule.0 as usize));
+        let audiences = rule.into_iter().flat_map(|rule| &rule.audiences);
+        audiences.filter_map(|audience| match &self.audiences.get(usize::from(*audience))?.owner {
+            Some(Owner::Property(name)) => Some(&**name),
+            Some(Owner::Path(_)) | None => None,
+        })
+    }
+
+    /// For each shape, the properties that name owners of its other members.
+    fn owners(&self, findings: &mut Findings<'_>) -> Vec<SmallVec<[Box<str>; 1]>> {
+        let of_draft = |draft: &Draft<'_>| {
+            let mut owners: SmallVec<[Box<str>; 1]> = SmallVec::new();
+            for name in draft.members_within().flat_map(|shape| self.owner_properties(shape)) {
+                if !owners.iter().any(|known| **known == *name) {
+                    owners.push(name.into());
+                }
+            }
+            owners
+        };
+        let all: Vec<_> = self.drafts.iter().map(of_draft).collect();
+        for (draft, owners) in self.drafts.iter().zip(&all) {
+            let Some(node) = &draft.node else { continue };
+            if let Some(owner) = self.owner_properties(draft.items).next() {
+                let why = format!("the owner is in `{owner}`, and what is hidden is an item and no member");
+                extension::malformed(node, VISIBLE_TO, &why, "say it at a property of an object", findings);
+            }
+            let missing =
+                owners.iter().find(|owner| !draft.members.iter().any(|(name, ..)| *name == &***owner));
+            if let (Some(owner), Others::Closed) = (missing, draft.others) {
+                let why = format!("the owner is in `{owner}`, which this object does not have");
+                extension::malformed(
+                    node,
+                    VISIBLE_TO,
+                    &why,
+                    "name a property beside the one that is hidden",
+                    findings,
+                );
+            }
+            if owners.len() > OWNERS {
+                let why = format!("the members of this object name more than {OWNERS} owners");
+                extension::malformed(node, VISIBLE_TO, &why, "let them share a property", findings);
+            }
+        }
+        all
+    }
+}
+
+impl Draft<'_> {
+    const fn open() -> Self {
+        Self {
+            node: None,
+            kinds: Kinds::ANY,
+            rule: RuleId::NONE,
+            members: Vec::new(),
+            patterns: Vec::new(),
+            others: Others::Open(ShapeId::OPEN),
+            items: ShapeId::OPEN,
+        }
+    }
+
+    /// The shapes of what an object of this shape may have in it.
+    fn members_within(&self) -> impl Iterator<Item = ShapeId> {
+        let others = match self.others {
+            Others::Closed => None,
+            Others::Open(shape) => Some(shape),
+        };
+        let named = self.members.iter().map(|(_, shape, _)| *shape);
+        named.chain(self.patterns.iter().map(|(_, shape)| *shape)).chain(others)
+    }
+
+    fn finish(self, owners: &[Box<str>]) -> Shape {
+        let owner = |name: &str| {
+            let at = owners.iter().take(OWNERS).position(|owner| **owner == *name);
+            at.and_then(|at| u8::try_from(at).ok())
+        };
+        let entry = |(name, shape, standing): (&str, ShapeId, Standing)| Entry {
+            name: name.into(),
+            shape,
+            standing,
+            owner: owner(name),
+        };
+        // Where there may be others, one of them may name the owner.
+        let of_others = match self.others {
+            Others::Closed => None,
+            Others::Open(shape) => Some(shape),
+        };
+        let named = |name: &str| self.members.iter().any(|(known, ..)| *known == name);
+        let unnamed: Vec<Entry> = of_others
+            .iter()
+            .flat_map(|shape| owners.iter().map(|name| (&**name, *shape, Standing::Declared)))
+            .filter(|(name, ..)| !named(name))
+            .map(entry)
+            .collect();
+        Shape {
+            kinds: self.kinds,
+            rule: self.rule,
+            members: Members::new(self.members.into_iter().map(entry).chain(unnamed).collect()),
+            patterns: self.patterns.into(),
+            others: self.others,
+            items: self.items,
+            hides: false,
+        }
     }
 }
 
 impl Plans {
     /// The plan of a schema.
     pub(crate) fn plan(&self, root: PlanRoot) -> Arc<FilterPlan> {
-        self.plans.get(root.0).map_or_else(FilterPlan::open, Arc::clone)
+        self.0.get(&root.0).map_or_else(FilterPlan::open, Arc::clone)
     }
+}
+
+/// The schema behind a node that is nothing but a reference.
+fn behind<'d>(node: &Node<'d>) -> Node<'d> {
+    let mut node = node.clone();
+    for _ in 0..HOPS {
+        let is_bare = node.object().is_some_and(|members| members.len() == 1);
+        match node.reference() {
+            Some(Ok(target)) if is_bare => node = target,
+            _ => break,
+        }
+    }
+    node
+}
+
+/// Whether a schema says nothing but which kinds of values there are.
+fn is_plain(node: &Node<'_>) -> bool {
+    const SAYS_MORE: [&str; 20] = [
+        "$ref",
+        "allOf",
+        "anyOf",
+        "oneOf",
+        "if",
+        "then",
+        "else",
+        "dependentSchemas",
+        "discriminator",
+        "properties",
+        "patternProperties",
+        "additionalProperties",
+        "unevaluatedProperties",
+        "required",
+        "items",
+        "prefixItems",
+        "writeOnly",
+        VISIBLE_TO,
+        MASK,
+        "$dynamicRef",
+    ];
+    match node.value() {
+        Value::Object(members) => !members.keys().any(|name| SAYS_MORE.contains(&name.as_str())),
+        _ => true,
+    }
+}
+
+/// Reports what is not filtered.
+fn left_open(node: &Node<'_>, why: &str, findings: &mut Findings<'_>) {
+    findings.warn_once(codes::contract::ANSWER_NOT_FILTERED, why, || {
+        Diagnostic::warning(codes::contract::ANSWER_NOT_FILTERED, format!("{why}: all of it passes"))
+            .at(node.place())
+            .label("what is undeclared here is not noticed in answers")
+    });
 }
