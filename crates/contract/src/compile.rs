@@ -327,7 +327,10 @@ impl<'d> Compiler<'d, '_> {
             lifecycle,
             extensions: extension::read(operation, OF_OPERATION, "", findings),
             responses: responses(operation, findings),
-            body_limit: body_limit(operation, self.options.body_limit, findings),
+            body_limit: {
+                let declared = body_limit(operation, self.options.body_limit, findings);
+                (self.options.body_limit_of)(&selected).unwrap_or(declared)
+            },
             codings: self.options.codings.clone(),
             invalid: self.options.invalid,
             place: operation.place().key(),

@@ -14,6 +14,7 @@
 //! | C0500 to C0599 | [`limit`] | limits |
 //! | C0600 to C0699 | [`record`] | audit and administration |
 //! | C0700 to C0799 | [`store`] | the store and API keys |
+//! | C0800 to C0899 | [`version`] | versions, their ends, and the inventory |
 
 use std::fmt;
 
@@ -48,6 +49,7 @@ pub mod listener;
 pub mod record;
 pub mod store;
 pub mod upstream;
+pub mod version;
 
 /// A stable name for one kind of mistake, such as `C0123`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
@@ -79,6 +81,7 @@ pub fn all() -> impl Iterator<Item = &'static Explanation> {
         limit::ROWS,
         record::ROWS,
         store::ROWS,
+        version::ROWS,
     ]
     .into_iter()
     .flatten()
@@ -100,7 +103,7 @@ impl fmt::Display for Code {
 mod tests {
     use super::*;
 
-    const RANGES: [(&str, &[Explanation], u16, u16); 8] = [
+    const RANGES: [(&str, &[Explanation], u16, u16); 9] = [
         ("file", file::ROWS, 1, 99),
         ("listener", listener::ROWS, 100, 199),
         ("identity", identity::ROWS, 200, 299),
@@ -109,6 +112,7 @@ mod tests {
         ("limit", limit::ROWS, 500, 599),
         ("record", record::ROWS, 600, 699),
         ("store", store::ROWS, 700, 799),
+        ("version", version::ROWS, 800, 899),
     ];
 
     fn number(code: Code) -> u16 {

@@ -12,7 +12,9 @@
 mod bodies;
 mod boundaries;
 mod corpus;
+mod diff;
 mod documents;
+mod filter;
 mod forms;
 mod inline;
 mod lifecycle;
