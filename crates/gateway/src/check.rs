@@ -11,6 +11,7 @@ use crate::compile::{self, Workshop};
 use crate::config::GatewayConfig;
 use crate::fetch::GuardedFetch;
 use crate::gateway::{Options, StartError, compile_all, system};
+use crate::observe::Observatory;
 use crate::vault::Keeper;
 
 /// What a configuration amounts to.
@@ -83,6 +84,7 @@ pub(crate) fn workshop(
         surroundings,
         metrics,
         recorder,
+        observatory: Arc::new(Observatory::new()),
     })
 }
 

@@ -82,6 +82,8 @@ impl Control {
         }
         let lasting = Arc::clone(&self.workshop.lasting);
         tokio::spawn(Arc::clone(&lasting).follow());
+        let observatory = Arc::clone(&self.workshop.observatory);
+        tokio::spawn(Arc::clone(&observatory).follow(Arc::clone(&self.shared), Arc::clone(&lasting)));
         let mut certificates = Certificates::default();
         certificates.look(&self.plans, &self.shared);
         let mut calendar = tokio::time::interval(CERTIFICATE_INTERVAL);
@@ -113,6 +115,7 @@ impl Control {
             seen = Seen::look(self.files());
         }
         lasting.write_uses().await;
+        observatory.finish(&self.shared, &lasting).await;
     }
 
     /// Key refreshes and health checks of the policy in force. Those of an older policy end.

@@ -170,6 +170,7 @@ impl Gateway {
             metrics,
             clock: options.clock.clone(),
             peers: PeerConnections::default(),
+            observatory: Arc::clone(&workshop.observatory),
         });
         // Set once, here.
         let _ = running.set(Arc::downgrade(&shared));

@@ -16,7 +16,7 @@ use portcullis_audit::Recorder;
 use portcullis_authn::Revoked;
 use portcullis_authn::api_key::ApiKeys;
 use portcullis_domain::{
-    Clock, KeyStore as _, Now, RevocationStore as _, Sequence, SessionStore, StoreError,
+    Clock, KeyStore as _, Now, RevocationStore as _, Sequence, SessionStore, StoreError, UsageStore,
 };
 use portcullis_store::{Location, OpenError, Settings, Store};
 use tokio::runtime::Builder;
@@ -86,6 +86,11 @@ impl Lasting {
     /// The sessions, if the store is open.
     pub(crate) fn sessions(&self) -> Option<Arc<dyn SessionStore>> {
         self.open.get().map(|open| Arc::clone(&open.store) as Arc<dyn SessionStore>)
+    }
+
+    /// Where counts of traffic are kept, if the store is open.
+    pub(crate) fn usage(&self) -> Option<Arc<dyn UsageStore>> {
+        self.open.get().map(|open| Arc::clone(&open.store) as Arc<dyn UsageStore>)
     }
 
     /// Whether somebody made the store already.

@@ -33,6 +33,7 @@ use crate::cors::Cors;
 use crate::forward::Upstream;
 use crate::hand_over::HandOver;
 use crate::lasting::Lasting;
+use crate::observe;
 use crate::resource::ProtectedResource;
 use crate::sessions::ApiSessions;
 
@@ -47,6 +48,8 @@ pub(crate) struct Policy {
     pub(crate) internal_tokens: Option<Arc<InternalTokens>>,
     /// API keys and revocations; one for the process.
     pub(crate) lasting: Arc<Lasting>,
+    /// How long counts of traffic are kept.
+    pub(crate) observed: observe::Bounds,
     /// What becomes of an API key that stands in an address.
     pub(crate) leaked: LeakedConfig,
     /// Limits over all APIs.
@@ -122,6 +125,8 @@ pub(crate) struct Api {
     pub(crate) host_header: HostHeaderConfig,
     /// Whether any of its operations is confidential.
     pub(crate) conceals: bool,
+    /// Under which number it is counted who calls what it does not declare.
+    pub(crate) observed: observe::ObservedApi,
     /// Counts what was refused before an operation was found.
     pub(crate) metrics: Arc<OperationMetrics>,
     /// Its name, worded for the record.
@@ -150,6 +155,8 @@ pub(crate) struct Route {
     pub(crate) body_limit: u64,
     pub(crate) websocket: Websocket,
     pub(crate) upstream_errors: UpstreamErrorsConfig,
+    /// Under which number it is counted who calls it.
+    pub(crate) observed: observe::OperationId,
     /// Fields for every answer: `Deprecation`, `Sunset`, `Link`.
     pub(crate) lifecycle_fields: Vec<(HeaderName, HeaderValue)>,
     pub(crate) is_retired: Retirement,

@@ -130,6 +130,7 @@ impl Entry {
         let of_route = route.map(|route| &route.metrics);
         let of_api = || api.map(|api| &api.metrics);
         of_route.or_else(of_api).unwrap_or(&worker.shared.unrouted).count(&event);
+        worker.observer.note(self, verdict, status);
         match trace.proof {
             Some(Proof::Verified) => worker.shared.metrics.count_token_lookup(TokenLookup::Miss),
             Some(Proof::Remembered) => worker.shared.metrics.count_token_lookup(TokenLookup::Hit),

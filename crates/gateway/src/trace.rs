@@ -27,6 +27,8 @@ pub(crate) struct Trace {
     pub(crate) upstream_time: Option<Duration>,
     /// What an answer below hides from the client, e.g. the upstream's own status.
     pub(crate) remark: Option<String>,
+    /// What a stage in shadow found wrong with parameters or body.
+    pub(crate) shadowed: Option<Denial>,
     /// What was found in the upstream's answer.
     pub(crate) findings: Vec<Finding>,
     /// Bytes of the request's body that were read here.
@@ -48,6 +50,7 @@ impl Trace {
             upstream: None,
             upstream_time: None,
             remark: None,
+            shadowed: None,
             findings: Vec::new(),
             request_bytes: 0,
             streamed_bytes: None,
@@ -112,7 +115,13 @@ impl Trace {
     ) -> Result<Option<T>, Denial> {
         #[cfg(test)]
         crate::sabotage::strike(stage);
-        self.trail.step(stage, strength, self.now, result).map(Result::ok)
+        Ok(match self.trail.step(stage, strength, self.now, result)? {
+            Ok(evidence) => Some(evidence),
+            Err(denial) => {
+                self.shadowed = Some(denial).filter(|denial| !denial.violations().is_empty());
+                None
+            }
+        })
     }
 
     /// Notes that a stage broke.

@@ -26,6 +26,7 @@ use tokio::sync::{Notify, watch};
 
 use crate::forward::Pool;
 use crate::listen::{self, ListenerPlan, PeerConnections};
+use crate::observe::{Observatory, Observer};
 use crate::policy::Policy;
 use crate::together::Crowd;
 
@@ -41,6 +42,7 @@ pub(crate) struct Shared {
     pub(crate) unrouted: Arc<OperationMetrics>,
     pub(crate) clock: Clock,
     pub(crate) peers: PeerConnections,
+    pub(crate) observatory: Arc<Observatory>,
 }
 
 impl Shared {
@@ -57,6 +59,7 @@ pub(crate) struct Worker {
     pub(crate) pool: Rc<Pool>,
     crowd: Crowd,
     pen: RefCell<Pen>,
+    pub(crate) observer: Observer,
     held: RefCell<Held>,
     draining: Cell<bool>,
     drain: Notify,
@@ -86,11 +89,13 @@ impl Worker {
         let policy = Rc::new(InForce(shared.policy.load_full()));
         let pen = RefCell::new(shared.recorder.pen());
         let crowd = Crowd::default();
+        let observer = Observer::new(Arc::clone(&shared.observatory));
         Self {
             shared,
             pool: Rc::new(Pool::new(crowd.clone())),
             crowd,
             pen,
+            observer,
             held: RefCell::new(Held { generation, policy }),
             draining: Cell::new(false),
             drain: Notify::new(),
@@ -219,6 +224,7 @@ async fn chores(worker: Rc<Worker>) {
         let now = worker.mono();
         if now.saturating_sub(tidied) >= TIDY_INTERVAL {
             tidied = now;
+            worker.observer.hand_over_at(now);
             let patience = worker.policy().longest_idle_connection();
             poll_fn(|cx| {
                 worker.pool.tidy(patience, now, cx);

@@ -149,6 +149,31 @@ impl<T: Leaf> PathTree<T> {
         Err(Full)
     }
 
+    /// The template under which a call of `path` is known by now.
+    #[must_use]
+    pub fn template_of(&self, path: &str) -> String {
+        let mut text = String::with_capacity(path.len());
+        let mut node = Some(&self.root);
+        for step in steps(path) {
+            text.push('/');
+            let word = match step {
+                Step::Word(word) => node.and_then(|node| Some((word, node.words.get(word)?))),
+                Step::Gap => None,
+            };
+            node = match word {
+                Some((word, below)) => {
+                    text.push_str(word);
+                    Some(below)
+                }
+                None => {
+                    text.push_str(GAP);
+                    node.and_then(|node| node.gap.as_deref())
+                }
+            };
+        }
+        text
+    }
+
     /// Lets words that are alike become gaps.
     pub fn settle(&mut self) {
         self.root.settle();

@@ -31,9 +31,9 @@ pub fn is_name(name: &str) -> bool {
     if name.is_empty() || name.len() > NAME {
         return false;
     }
-    let signs = ['-', '_', '.', '$', '[', ']', ':', '@', ' '].as_slice();
+    let signs = ['-', '_', '.', '$', '[', ']', ':', ' '].as_slice();
     let bare = name.trim_matches(|sign| matches!(sign, '$' | '[' | ']' | '@' | '_' | ':'));
-    !bare.is_empty() && !name.contains("@.") && is_wording(bare, signs, 3)
+    !bare.is_empty() && !bare.contains('@') && is_wording(bare, signs, 3)
 }
 
 /// `v2`, `v1.1`.

@@ -95,6 +95,7 @@ pub(crate) fn compile(
         concurrency: config.limits.concurrency.map(|limit| Concurrency::new(limit, capacity)),
         capacity,
         running,
+        version: traffic::version(config, &contract),
     };
     let schemes: BTreeMap<_, _> =
         contract.schemes().iter().map(|scheme| (Arc::clone(&scheme.name), scheme.kind.clone())).collect();
@@ -136,6 +137,7 @@ pub(crate) fn compile(
         sessions,
         own_cookies: OwnCookies::new(authenticator.relying_parties().map(|party| party.cookie())),
         host_header: config.host_header,
+        observed: traffic::observed(subject, &shared.version, workshop),
         metrics: workshop.metrics.operation(name, ""),
         destination: Destination::api(name),
     };
@@ -148,6 +150,8 @@ struct Shared<'a> {
     concurrency: Option<Arc<Concurrency>>,
     capacity: usize,
     running: Option<&'a Api>,
+    /// Under which version it is counted who calls.
+    version: String,
 }
 
 fn keep(running: Option<&Limits>, compiled: Limits) -> Limits {
@@ -323,6 +327,7 @@ fn route(
         body_limit: body_limit as u64,
         websocket,
         upstream_errors,
+        observed: workshop.observatory.number(name, &shared.version, &operation.id),
         lifecycle_fields: lifecycle_fields(&operation.lifecycle),
         is_retired: retirement(&operation.lifecycle),
         metrics: workshop.metrics.operation(name, &operation.id),

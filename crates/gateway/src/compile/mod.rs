@@ -11,6 +11,7 @@ mod documents;
 mod hand_over;
 mod lasting;
 mod listeners;
+mod traffic;
 mod upstream;
 
 mod page_size;
@@ -32,6 +33,7 @@ use portcullis_tls::Surroundings;
 use crate::config::{GatewayConfig, SecurityTxtConfig};
 use crate::forward::{HealthRules, Upstream};
 use crate::lasting::Lasting;
+use crate::observe::Observatory;
 use crate::policy::{Hosts, Mount, Policy, Timeouts};
 use crate::vault::Keeper;
 
@@ -52,6 +54,7 @@ pub(crate) struct Workshop {
     pub(crate) metrics: Arc<portcullis_audit::Metrics>,
     pub(crate) recorder: Arc<portcullis_audit::Recorder>,
     pub(crate) lasting: Arc<Lasting>,
+    pub(crate) observatory: Arc<Observatory>,
 }
 
 /// A policy and what stands beside it.
@@ -214,6 +217,7 @@ pub(crate) fn compile(workshop: &Workshop, running: Option<&Compiled>) -> Result
         internal_tokens,
         lasting: Arc::clone(&workshop.lasting),
         leaked: config.api_keys.leaked,
+        observed: traffic::bounds(&config.traffic),
         connections_per_peer: Some(config.limits.peer_connections),
         limits,
         trusted_proxies: TrustedProxies::new(config.trusted_proxies.iter().copied(), Notation::default()),

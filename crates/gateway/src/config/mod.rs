@@ -9,6 +9,7 @@ mod bodies;
 mod client;
 mod hand_over;
 mod listen;
+mod traffic;
 mod upstream;
 mod page_size;
 mod responses;
@@ -39,6 +40,7 @@ pub(crate) use bodies::{CodingConfig, InvalidStatusConfig};
 pub(crate) use client::{BoundsConfig, TimeoutsConfig};
 pub(crate) use hand_over::HandOverConfig;
 pub(crate) use listen::{ListenConfig, PlaintextConfig, ProtocolConfig};
+pub(crate) use traffic::TrafficConfig;
 pub(crate) use upstream::{BalanceConfig, UpstreamConfig, UpstreamProtocolConfig, UpstreamSettings};
 pub(crate) use vault::VaultConfig;
 
@@ -80,6 +82,9 @@ pub struct GatewayConfig {
     /// Where keys, revocations and sessions are kept. Fixed when the process starts.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub(crate) store: Option<StoreConfig>,
+    /// Counts of who calls what, for `portcullis versions` and `portcullis inventory --traffic`.
+    #[serde(default)]
+    pub(crate) traffic: TrafficConfig,
     /// Where `${vault:PATH#FIELD}` is read. Fixed when the process starts.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub(crate) vault: Option<VaultConfig>,

@@ -48,6 +48,7 @@ mod sessions;
 mod slow;
 mod step_up;
 mod tls_events;
+mod traffic;
 mod upstream_faults;
 mod vault;
 mod vectors_http1;

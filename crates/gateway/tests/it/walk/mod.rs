@@ -20,7 +20,7 @@ use rustls::RootCertStore;
 use serde_json::{Value, json};
 
 pub(crate) use outcome::Outcome;
-pub(crate) use policy::merge;
+pub(crate) use policy::{contract, merge};
 pub(crate) use record::Record;
 pub(crate) use request::{Ask, HOST, ask, get, post_json};
 use tokens::Tokens;
