@@ -96,6 +96,11 @@ CASES = [
         ["-X", "PATCH", *json_body('{"role":"admin"}'), f"{SECURE}/users/alice"],
         400, "request_invalid", "support",
     ),
+    Case(
+        "a row that says more than it should",
+        [f"{SECURE}/users/alice"], 200, credential="support", holds="alice@shop.example",
+        lacks=["correct horse", "4111111111111111"],
+    ),
     Case("a route that somebody forgot", [f"{SECURE}/debug/configuration"], 404, "operation_unknown", "alice", lacks=["hunter2"]),
     Case("a method that is not declared", ["-X", "DELETE", f"{SECURE}/orders/1"], 405, "method_undeclared", "alice"),
     Case("a path that can be read in two ways", ["--path-as-is", f"{SECURE}/orders/..%2fdebug%2fconfiguration"], 400, "path_ambiguous", "alice"),

@@ -22,6 +22,8 @@ pub struct Checked {
     pub revision: String,
     /// How many APIs and operations it has.
     pub operations: Vec<(String, usize)>,
+    /// Answers that are handed on unseen: API, operation, media types.
+    pub unseen: Vec<(String, String, Vec<String>)>,
     /// What it should not be like, though it works.
     pub warnings: Diagnostics,
 }
@@ -36,10 +38,18 @@ pub fn check(options: &Options) -> Result<Checked, StartError> {
     let workshop = workshop(options, metrics, recorder)?;
     let (compiled, _) = compile_all(&workshop)?;
     let operations = compiled.policy.apis.iter().map(|api| (api.name.clone(), api.routes.len())).collect();
+    let unseen = compiled.policy.apis.iter().flat_map(|api| {
+        let types = api.routes.iter().map(|route| (route, route.answers.unseen(&route.operation)));
+        types
+            .filter(|(_, types)| !types.is_empty())
+            .map(|(route, types)| (api.name.clone(), route.operation.id.to_string(), types))
+    });
+    let unseen = unseen.collect();
     Ok(Checked {
         effective: serde_json::to_value(&compiled.config).unwrap_or_default(),
         revision: compiled.policy.revision.clone(),
         operations,
+        unseen,
         warnings: compiled.warnings,
     })
 }

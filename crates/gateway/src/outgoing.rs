@@ -17,6 +17,7 @@ use crate::config::{CredentialConfig, HostHeaderConfig};
 use crate::forward::{Protocol, RequestBody};
 use crate::hand_over::text_value;
 use crate::policy::Policy;
+use crate::release;
 use crate::stages::upgrade::Switch;
 
 /// RFC 9440 §2.
@@ -29,8 +30,9 @@ pub(crate) fn build(
     envelope: &Envelope,
     admitted: Admitted<'_>,
 ) -> (Box<Request<RequestBody>>, Switch, Option<Place>) {
-    let Admitted { api, permit, target, authority, mut headers, body, switch, place, exchanged, .. } =
-        admitted;
+    let Admitted {
+        api, route, permit, target, authority, mut headers, body, switch, place, exchanged, ..
+    } = admitted;
 
     let strips_credential = api.credential == CredentialConfig::Strip;
     let trailers = hop_by_hop::strip(&mut headers, |name| {
@@ -39,6 +41,9 @@ pub(crate) fn build(
             || (strips_credential && *name == header::AUTHORIZATION)
     });
 
+    if route.answers.asks_plainly() {
+        release::ask_plainly(&mut headers);
+    }
     let host = envelope.connection.assert(&mut headers, envelope.client, &authority);
     headers.append(header::VIA, via(policy, envelope.version));
     headers.insert(RECEIPT, envelope.receipt_value.clone());

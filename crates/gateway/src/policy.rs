@@ -10,7 +10,7 @@ use std::time::Duration;
 
 use bytes::Bytes;
 use foldhash::fast::RandomState;
-use http::{HeaderName, HeaderValue};
+use http::{HeaderMap, HeaderValue};
 use portcullis_audit::Destination;
 use portcullis_audit::metrics::OperationMetrics;
 use portcullis_authn::api_key::config::LeakedConfig;
@@ -23,19 +23,23 @@ use portcullis_authn::session::{OwnCookies, RelyingParty};
 use portcullis_authn::{AcceptedSchemes, Authenticator};
 use portcullis_authz::Demand;
 use portcullis_contract::{Contract, Operation};
-use portcullis_domain::Strength;
+use portcullis_domain::{Denial, Reason, Strength, Timestamp};
 use portcullis_limits::{CompiledLimits, Concurrency, Limits};
 use portcullis_message::{Bounds, Target, TrustedProxies};
 use portcullis_tls::HttpTokens;
 
 use crate::config::{CredentialConfig, HostHeaderConfig, PlaintextConfig, UpstreamErrorsConfig};
 use crate::cors::Cors;
+use crate::documentation::Documentation;
 use crate::forward::Upstream;
 use crate::hand_over::HandOver;
 use crate::lasting::Lasting;
+use crate::life::Life;
 use crate::observe;
+use crate::release::AnswerRules;
 use crate::resource::ProtectedResource;
 use crate::sessions::ApiSessions;
+use crate::version::Choice;
 
 /// Everything that holds for a request.
 pub(crate) struct Policy {
@@ -102,6 +106,10 @@ pub(crate) struct Api {
     pub(crate) index: usize,
     pub(crate) name: String,
     pub(crate) contract: Contract,
+    /// What its callers may read of it, if that is served here.
+    pub(crate) documentation: Option<Documentation>,
+    /// Where it stands as a whole; what holds at paths that no operation has.
+    pub(crate) life: Life,
     /// By [`Operation::index`].
     pub(crate) routes: Vec<Route>,
     pub(crate) upstream: Arc<Upstream>,
@@ -155,14 +163,25 @@ pub(crate) struct Route {
     pub(crate) body_limit: u64,
     pub(crate) websocket: Websocket,
     pub(crate) upstream_errors: UpstreamErrorsConfig,
+    /// How its answers are held to the document, and what is kept back of them.
+    pub(crate) answers: AnswerRules,
     /// Under which number it is counted who calls it.
     pub(crate) observed: observe::OperationId,
-    /// Fields for every answer: `Deprecation`, `Sunset`, `Link`.
-    pub(crate) lifecycle_fields: Vec<(HeaderName, HeaderValue)>,
-    pub(crate) is_retired: Retirement,
+    /// Who answers.
+    pub(crate) answered_by: AnsweredBy,
+    /// Where it stands: what clients are told of its end, and the end.
+    pub(crate) life: Life,
     pub(crate) metrics: Arc<OperationMetrics>,
     /// Its names, worded for the record.
     pub(crate) destination: Destination,
+}
+
+/// Who answers a request that was let through.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum AnsweredBy {
+    Upstream,
+    /// The gateway, with the API's documentation.
+    Documentation,
 }
 
 /// Whether a route may be switched to the WebSocket protocol.
@@ -170,14 +189,6 @@ pub(crate) struct Route {
 pub(crate) enum Websocket {
     Listed,
     Unlisted,
-}
-
-/// Whether an operation is still there.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Retirement {
-    Alive,
-    /// From this moment on, in whole seconds since the epoch.
-    Since(u64),
 }
 
 /// How strictly the stages work on a route.
@@ -201,18 +212,56 @@ pub(crate) struct Hosts {
 pub(crate) struct Mount {
     /// Without a final slash; empty for the root.
     pub(crate) prefix: String,
-    /// Index into [`Policy::apis`].
-    pub(crate) api: usize,
+    pub(crate) holds: Holds,
+}
+
+/// What is served at a mount.
+#[derive(Clone, Debug)]
+pub(crate) enum Holds {
+    /// An API, by its place in [`Policy::apis`].
+    Api(usize),
+    /// Versions, of which the request may name one.
+    Choice(Arc<Choice>),
+    /// A version that is no more.
+    Gone(Arc<Life>),
 }
 
 impl Mount {
-    /// The API to which `target` belongs, and the target within it, as it will be judged and forwarded. A
-    /// mount ends where a segment ends: `/shop` does not hold `/shopping`.
-    pub(crate) fn find(mounts: &[Self], target: &Target) -> Option<(usize, Target)> {
+    /// Where `target` belongs, and the target within, as it will be judged and forwarded. A mount ends where a
+    /// segment ends: `/shop` does not hold `/shopping`.
+    pub(crate) fn find<'m>(mounts: &'m [Self], target: &Target) -> Option<(&'m Holds, Target)> {
         mounts.iter().find_map(|mount| match mount.prefix.as_str() {
-            "" => Some((mount.api, target.clone())),
-            prefix => Some((mount.api, target.strip_prefix(prefix)?)),
+            "" => Some((&mount.holds, target.clone())),
+            prefix => Some((&mount.holds, target.strip_prefix(prefix)?)),
         })
+    }
+}
+
+impl Holds {
+    /// The API that a request with these headers is for.
+    ///
+    /// # Errors
+    /// As [`Choice::choose`] and [`Life::judge`].
+    pub(crate) fn choose(&self, headers: &HeaderMap, now: Timestamp) -> Result<usize, Denial> {
+        match self {
+            Self::Api(api) => Ok(*api),
+            Self::Choice(choice) => choice.choose(headers, now),
+            Self::Gone(life) => {
+                life.judge(now)?;
+                // It will be gone only later, and nobody serves it any more.
+                Err(Denial::new(Reason::OperationUnknown).with_note("a version that is not served"))
+            }
+        }
+    }
+
+    /// Every API here.
+    pub(crate) fn apis(&self) -> impl Iterator<Item = usize> + '_ {
+        let (one, several) = match self {
+            Self::Api(api) => (Some(*api), None),
+            Self::Choice(choice) => (None, Some(choice.here.iter().map(|(_, api)| *api))),
+            Self::Gone(_) => (None, None),
+        };
+        one.into_iter().chain(several.into_iter().flatten())
     }
 }
 
@@ -234,10 +283,21 @@ impl Hosts {
         }
     }
 
-    /// Whether two APIs claim the same place.
-    pub(crate) fn claimed(&self, host: &str, prefix: &str) -> Option<usize> {
+    /// Under which names an API is served, in order.
+    pub(crate) fn names_of(&self, api: usize) -> Vec<String> {
+        let is_there =
+            |mounts: &[Mount]| mounts.iter().flat_map(|mount| mount.holds.apis()).any(|here| here == api);
+        let named = self.exact.iter().filter(|(_, mounts)| is_there(mounts)).map(|(host, _)| host.clone());
+        let any = is_there(&self.any).then(|| "*".to_owned());
+        let mut names: Vec<String> = named.chain(any).collect();
+        names.sort();
+        names
+    }
+
+    /// What is served at a place already.
+    pub(crate) fn claimed(&self, host: &str, prefix: &str) -> Option<&Holds> {
         let mounts = if host == "*" { Some(&self.any) } else { self.exact.get(host) };
-        mounts?.iter().find(|mount| mount.prefix == prefix).map(|mount| mount.api)
+        mounts?.iter().find(|mount| mount.prefix == prefix).map(|mount| &mount.holds)
     }
 }
 
@@ -246,7 +306,7 @@ mod tests {
     use super::*;
 
     fn mount(prefix: &str, api: usize) -> Mount {
-        Mount { prefix: prefix.into(), api }
+        Mount { prefix: prefix.into(), holds: Holds::Api(api) }
     }
 
     #[test]
@@ -255,7 +315,8 @@ mod tests {
         let api = |path: &'static str| {
             let raw = http::uri::PathAndQuery::from_static(path);
             let target = Target::read(&http::Method::GET, &raw, &Bounds::default()).unwrap();
-            Mount::find(&mounts, &target).map(|(api, within)| (api, within.path().to_owned()))
+            let (holds, within) = Mount::find(&mounts, &target)?;
+            Some((holds.apis().next().unwrap(), within.path().to_owned()))
         };
         assert_eq!(api("/shop/x"), Some((1, "/x".into())));
         assert_eq!(api("/%73hop/x"), Some((1, "/x".into())));
@@ -268,9 +329,9 @@ mod tests {
         hosts.add("api.example.com", mount("", 0));
         hosts.add("api.example.com", mount("/shop", 1));
         let mounts = hosts.of("api.example.com").unwrap();
-        assert_eq!(mounts.iter().map(|mount| mount.api).collect::<Vec<_>>(), [1, 0]);
+        assert_eq!(mounts.iter().flat_map(|mount| mount.holds.apis()).collect::<Vec<_>>(), [1, 0]);
         assert!(hosts.of("evil.example").is_none());
         hosts.add("*", mount("", 2));
-        assert_eq!(hosts.of("evil.example").unwrap()[0].api, 2);
+        assert_eq!(hosts.of("evil.example").unwrap()[0].holds.apis().collect::<Vec<_>>(), [2]);
     }
 }

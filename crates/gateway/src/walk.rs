@@ -20,6 +20,7 @@ use crate::forward::{self, AnswerBody, Reply};
 use crate::listen::Connection;
 use crate::policy::Policy;
 use crate::record::Entry;
+use crate::release::Onlooker;
 use crate::respond::{self, Audience};
 use crate::stages::upgrade::Switch;
 use crate::trace::Trace;
@@ -156,6 +157,7 @@ async fn answer<'p>(
     };
     let (api, route) = (admitted.api, admitted.route);
     let budget_fields = admitted.budget.fields();
+    let onlooker = Onlooker::of(api, route, envelope, &admitted.permit, &admitted.target);
     let (request, switch, place) = outgoing::build(policy, envelope, *admitted);
     let asked = trace.last_reading();
     let replied =
@@ -186,10 +188,13 @@ async fn answer<'p>(
                 Fault::new(Reason::UpstreamMalformed).with_note("an unwanted protocol switch"),
             );
         }
-        (_, _) => match release::release(api, route, response, lease, place, trace) {
-            Ok(response) => response,
-            Err(fault) => return Outcome::Failed(fault),
-        },
+        (_, _) => {
+            let reply = release::Reply { response, lease, place, method: &envelope.method, onlooker };
+            match release::release(api, route, reply, trace).await {
+                Ok(response) => response,
+                Err(fault) => return Outcome::Failed(fault),
+            }
+        }
     };
     trace.pass(Stage::Release);
     let headers = response.headers_mut();

@@ -30,6 +30,9 @@ pub(crate) fn run(arguments: &Arguments) -> anyhow::Result<u8> {
     for (api, operations) in &checked.operations {
         say(&format!("{api}: {operations} operations\n"));
     }
+    for (api, operation, types) in &checked.unseen {
+        say(&format!("{api}: answers of `{operation}` pass unseen: {}\n", types.join(", ")));
+    }
     say(&format!("revision {}: valid\n", checked.revision));
     Ok(WELL)
 }

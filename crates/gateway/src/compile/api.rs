@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
-use http::{HeaderName, HeaderValue, header};
+use http::{HeaderName, HeaderValue};
 use portcullis_audit::Destination;
 use portcullis_authn::api_key::{AcceptedKeys, KeyHeaders};
 use portcullis_authn::certificate::{AcceptedCertificates, NamePattern};
@@ -17,10 +17,10 @@ use portcullis_authz::{Alternative, Concealment, Demand, Kinds};
 use portcullis_config::codes::identity::{SCHEMES_REFUSED, SESSION_TWICE};
 use portcullis_config::codes::store::KEY_PLACE;
 use portcullis_config::codes::upstream as codes;
-use portcullis_config::{Diagnostic, Diagnostics, Place};
+use portcullis_config::{ByteSize, Diagnostic, Diagnostics, Place};
 use portcullis_contract::{
-    Access, CompileOptions, Contract, KeyLocation, Lifecycle, Objects, Operation, ReadOnly, SchemeKind,
-    Security, Selected, State, Unbounded,
+    Access, CompileOptions, Contract, KeyLocation, Objects, Operation, ReadOnly, SchemeKind, Security,
+    Selected, Unbounded,
 };
 use portcullis_domain::{Scopes, Strength};
 use portcullis_limits::{Concurrency, Limiter, Limits, QuotaConfig, compile_quota};
@@ -28,6 +28,7 @@ use portcullis_message::Authority;
 
 use super::bodies;
 use super::credentials::{OtherSchemes, patterns};
+use super::graphql;
 use super::hand_over::hand_over;
 use super::lifecycle;
 use super::page_size;
@@ -40,7 +41,9 @@ use crate::config::{
     SchemasConfig, StagesConfig, StrengthConfig, UnboundedConfig, UpgradeConfig,
 };
 use crate::cors::{Cors, Credentials, OWN_FIELDS};
-use crate::policy::{Api, Policy, Retirement, Route, Strengths, Websocket};
+use crate::life::Life;
+use crate::policy::{Api, Policy, Route, Strengths, Websocket};
+use crate::release::Copies;
 use crate::resource::ProtectedResource;
 use crate::sessions::ApiSessions;
 
@@ -68,9 +71,14 @@ pub(crate) fn compile(
 ) -> Option<(Api, Vec<String>)> {
     let Subject { name, config, place, .. } = subject;
     check_mount(config, place, diagnostics);
-    let contract = contract(subject, library, diagnostics)?;
+    let decided = lifecycle::Decided::read(config, place, diagnostics);
+    let contract = contract(subject, &decided, library, diagnostics)?;
+    lifecycle::report_undated(&contract, place, diagnostics);
+    let now = workshop.clock.now().wall;
+    let life = lifecycle::of_api(config, &contract.lifecycle, place, now, diagnostics);
     let hosts = hosts(config, &contract, place, diagnostics);
     check_overrides(config, &contract, place, diagnostics);
+    responses::check_streams(config, place, diagnostics);
     let cors = config.cors.as_ref().map(|cors| compile_cors(cors, &place.child("cors"), diagnostics));
     let capacity = subject.gateway.limits.capacity as usize;
     let running = running.and_then(|policy| policy.apis.iter().find(|api| api.name == *name));
@@ -95,7 +103,9 @@ pub(crate) fn compile(
         concurrency: config.limits.concurrency.map(|limit| Concurrency::new(limit, capacity)),
         capacity,
         running,
+        copies: Arc::default(),
         version: traffic::version(config, &contract),
+        life: &life,
     };
     let schemes: BTreeMap<_, _> =
         contract.schemes().iter().map(|scheme| (Arc::clone(&scheme.name), scheme.kind.clone())).collect();
@@ -103,6 +113,7 @@ pub(crate) fn compile(
     for operation in contract.operations() {
         routes.extend(route(subject, operation, &schemes, &shared, authenticator, workshop, diagnostics));
     }
+    let Shared { version, .. } = shared;
     if routes.len() != contract.operations().len() {
         return None;
     }
@@ -122,6 +133,7 @@ pub(crate) fn compile(
         index: 0,
         name: (*name).to_owned(),
         contract,
+        life,
         conceals: routes.iter().any(|route| route.demand.conceals()),
         routes,
         upstream: Arc::clone(&made?.upstream),
@@ -137,7 +149,7 @@ pub(crate) fn compile(
         sessions,
         own_cookies: OwnCookies::new(authenticator.relying_parties().map(|party| party.cookie())),
         host_header: config.host_header,
-        observed: traffic::observed(subject, &shared.version, workshop),
+        observed: traffic::observed(subject, &version, workshop),
         metrics: workshop.metrics.operation(name, ""),
         destination: Destination::api(name),
     };
@@ -150,8 +162,11 @@ struct Shared<'a> {
     concurrency: Option<Arc<Concurrency>>,
     capacity: usize,
     running: Option<&'a Api>,
+    /// Room for answers that are kept to be checked.
+    copies: Arc<Copies>,
     /// Under which version it is counted who calls.
     version: String,
+    life: &'a Life,
 }
 
 fn keep(running: Option<&Limits>, compiled: Limits) -> Limits {
@@ -161,20 +176,34 @@ fn keep(running: Option<&Limits>, compiled: Limits) -> Limits {
     }
 }
 
-fn contract(subject: &Subject<'_>, library: &Library, diagnostics: &mut Diagnostics) -> Option<Contract> {
+fn contract(
+    subject: &Subject<'_>,
+    decided: &lifecycle::Decided<'_>,
+    library: &Library,
+    diagnostics: &mut Diagnostics,
+) -> Option<Contract> {
     let Subject { config, place, gateway, .. } = subject;
     let access = |selected: &Selected<'_>| {
         let is_public =
             matching(config, selected).any(|(_, settings)| settings.access == Some(AccessConfig::Public));
         is_public.then_some(Access::Public)
     };
+    let lifecycle = |selected: Option<&Selected<'_>>| decided.of(selected);
+    let body_limit_of = |selected: &Selected<'_>| {
+        matching(config, selected).filter_map(|(_, settings)| settings.body).last().map(ByteSize::as_usize)
+    };
+    let graphql = |selected: &Selected<'_>| graphql::decided(config, selected);
     let mut options = CompileOptions {
         access: &access,
+        graphql: &graphql,
+        lifecycle: &lifecycle,
         body_limit: gateway.bounds.body.as_usize(),
+        body_limit_of: &body_limit_of,
         ..CompileOptions::default()
     };
     apply(&config.schemas, &mut options);
     bodies::apply(config, &mut options);
+    page_size::apply(config, &mut options);
     match (&config.contract, config.operations.is_empty()) {
         (Some(path), true) => {
             let document = match library.open(path) {
@@ -200,7 +229,6 @@ fn contract(subject: &Subject<'_>, library: &Library, diagnostics: &mut Diagnost
     }
 }
 
-    page_size::apply(config, &mut options);
 fn apply(config: &SchemasConfig, options: &mut CompileOptions<'_>) {
     options.objects = match config.objects {
         ObjectsConfig::Closed => Objects::Closed,
@@ -218,7 +246,7 @@ fn apply(config: &SchemasConfig, options: &mut CompileOptions<'_>) {
 }
 
 /// Selectors that match an operation, the most specific last.
-fn matching<'a>(
+pub(super) fn matching<'a>(
     config: &'a ApiConfig,
     selected: &Selected<'_>,
 ) -> impl Iterator<Item = (&'a String, &'a OperationConfig)> {
@@ -230,7 +258,7 @@ fn matching<'a>(
     by_tag.chain(config.overrides.iter().filter(move |(selector, _)| **selector == place || **selector == id))
 }
 
-fn selected(operation: &Operation) -> Selected<'_> {
+pub(super) fn selected(operation: &Operation) -> Selected<'_> {
     Selected {
         id: &operation.id,
         method: &operation.method,
@@ -269,7 +297,6 @@ fn route(
     let mut strengths = with_stages(Strengths::default(), &config.stages);
     let mut authorize = config.authorize.clone();
     let mut require = config.require.clone();
-    let mut body_limit = operation.body_limit;
     let mut websocket = Websocket::Unlisted;
     let mut upstream_errors = config.upstream_errors;
     let mut quotas = Vec::new();
@@ -278,7 +305,6 @@ fn route(
         strengths = with_stages(strengths, &settings.stages);
         authorize = with_authorize(authorize, &settings.authorize);
         require = settings.require.within(&require);
-        body_limit = settings.body.map_or(body_limit, |size| size.as_usize());
         if settings.upgrade.contains(&UpgradeConfig::Websocket) {
             websocket = Websocket::Listed;
         }
@@ -324,12 +350,19 @@ fn route(
         api_limits: shared.caller_limits.clone(),
         caller_limits: keep(running.map(|route| &route.caller_limits), Limits::new(limiters)),
         concurrency,
-        body_limit: body_limit as u64,
+        body_limit: operation.body_limit as u64,
         websocket,
         upstream_errors,
+        answers: responses::rules(config, &overrides, operation, &shared.copies),
         observed: workshop.observatory.number(name, &shared.version, &operation.id),
-        lifecycle_fields: lifecycle_fields(&operation.lifecycle),
-        is_retired: retirement(&operation.lifecycle),
+        life: lifecycle::of_operation(
+            config,
+            operation,
+            shared.life,
+            place,
+            workshop.clock.now().wall,
+            diagnostics,
+        ),
         metrics: workshop.metrics.operation(name, &operation.id),
         destination: Destination::operation(name, &operation.id, &operation.template),
     })
@@ -515,18 +548,22 @@ fn limits(
 
 fn check_mount(config: &ApiConfig, place: &Place, diagnostics: &mut Diagnostics) {
     let Some(mount) = &config.mount else { return };
-    let is_canonical = mount.starts_with('/')
-        && !mount.ends_with('/')
-        && !mount.contains("//")
-        && mount.bytes().all(|byte| byte.is_ascii_alphanumeric() || b"/-._~".contains(&byte))
-        && mount.split('/').all(|segment| segment != "." && segment != "..");
-    if !is_canonical {
+    if !is_mount(mount) {
         diagnostics.push(
             Diagnostic::error(codes::MOUNT_MALFORMED, format!("`{mount}` is no mount"))
                 .at(place.child("mount"))
                 .help("write a path like `/shop/v1`, without a final slash"),
         );
     }
+}
+
+/// Whether this is a path that requests can be under, in its one spelling.
+pub(super) fn is_mount(mount: &str) -> bool {
+    mount.starts_with('/')
+        && !mount.ends_with('/')
+        && !mount.contains("//")
+        && mount.bytes().all(|byte| byte.is_ascii_alphanumeric() || b"/-._~".contains(&byte))
+        && mount.split('/').all(|segment| segment != "." && segment != "..")
 }
 
 /// The names under which an API is served: as configured, as the document's `servers` say, or loopback.
@@ -629,32 +666,5 @@ fn with_authorize(before: AuthorizeConfig, config: &AuthorizeConfig) -> Authoriz
         roles: config.roles.clone().or(before.roles),
         callers: if config.callers == CallersConfig::Any { before.callers } else { config.callers },
         confidential: config.confidential.or(before.confidential),
-    }
-}
-
-/// `Deprecation` (RFC 9745 §2), `Sunset` (RFC 8594 §3) and the way on (RFC 5829 §3.3).
-fn lifecycle_fields(lifecycle: &Lifecycle) -> Vec<(HeaderName, HeaderValue)> {
-    let deprecation = lifecycle.deprecated_at.map(|at| format!("@{}", at.as_seconds()));
-    let sunset = lifecycle.sunset_at.map(|at| {
-        httpdate::fmt_http_date(std::time::UNIX_EPOCH + std::time::Duration::from_secs(at.as_seconds()))
-    });
-    let link =
-        lifecycle.successor.as_ref().map(|successor| format!("<{successor}>; rel=\"successor-version\""));
-    let fields = [
-        (HeaderName::from_static("deprecation"), deprecation),
-        (HeaderName::from_static("sunset"), sunset),
-        (header::LINK, link),
-    ];
-    let value = |text: Option<String>| HeaderValue::from_str(&text?).ok();
-    fields.into_iter().filter_map(|(name, text)| Some((name, value(text)?))).collect()
-}
-
-fn retirement(lifecycle: &Lifecycle) -> Retirement {
-    match (lifecycle.state, lifecycle.sunset_at) {
-        (State::Retired, _) => Retirement::Since(0),
-        (State::Preview | State::Active | State::Deprecated, Some(sunset)) => {
-            Retirement::Since(sunset.as_seconds())
-        }
-        (State::Preview | State::Active | State::Deprecated, None) => Retirement::Alive,
     }
 }

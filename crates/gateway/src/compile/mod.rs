@@ -6,17 +6,22 @@
 
 mod api;
 mod bodies;
+mod brownouts;
 mod credentials;
+mod documentation;
 mod documents;
+mod graphql;
 mod hand_over;
+mod inventory;
 mod lasting;
+mod lifecycle;
 mod listeners;
-mod traffic;
-mod upstream;
-
 mod page_size;
 mod responses;
 mod traffic;
+mod upstream;
+mod version;
+
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
@@ -34,7 +39,7 @@ use crate::config::{GatewayConfig, SecurityTxtConfig};
 use crate::forward::{HealthRules, Upstream};
 use crate::lasting::Lasting;
 use crate::observe::Observatory;
-use crate::policy::{Hosts, Mount, Policy, Timeouts};
+use crate::policy::{Policy, Timeouts};
 use crate::vault::Keeper;
 
 pub(crate) use documents::Library;
@@ -135,7 +140,7 @@ pub(crate) fn compile(workshop: &Workshop, running: Option<&Compiled>) -> Result
         &mut diagnostics,
     );
     let mut apis = Vec::new();
-    let mut hosts = Hosts::default();
+    let mut placed = Vec::new();
     let mut health = Vec::new();
     let mut upstreams = Vec::new();
     let places = root.child("apis");
@@ -168,28 +173,24 @@ pub(crate) fn compile(workshop: &Workshop, running: Option<&Compiled>) -> Result
         );
         let (Some((mut api, names)), Some(made)) = (compiled, made) else { continue };
         api.index = apis.len();
-        let prefix = config.apis.get(name).and_then(|api| api.mount.clone()).unwrap_or_default();
-        let prefix = prefix.trim_end_matches('/').to_owned();
-        for host in names {
-            if let Some(other) = hosts.claimed(&host, &prefix) {
-                let other = config.apis.keys().nth(other).map_or("", String::as_str);
-                diagnostics.push(
-                    Diagnostic::error(
-                        codes::MOUNT_TAKEN,
-                        format!("`{name}` and `{other}` are served at the same place"),
-                    )
-                    .at(place.key())
-                    .help("give one of them another entry under `hosts:` or `mount:`"),
-                );
-            }
-            hosts.add(&host, Mount { prefix: prefix.clone(), api: apis.len() });
-        }
+        let mount = config.apis.get(name).and_then(|api| api.mount.as_deref()).unwrap_or_default();
+        placed.push(version::Placed {
+            api: apis.len(),
+            name,
+            hosts: names,
+            prefix: mount.trim_end_matches('/').to_owned(),
+            version: config.apis.get(name).and_then(|api| api.version.as_ref()),
+            place: place.clone(),
+        });
         if let Some(rules) = made.health.clone() {
             health.push((Arc::clone(&made.upstream), rules));
         }
         upstreams.push(made);
         apis.push(api);
     }
+    let hosts = version::hosts(&placed, &config.versions, &root.child("versions"), &mut diagnostics);
+    inventory::check(&config, &placed, &mut diagnostics);
+    drop(placed);
     lasting::check(&config, &root, workshop, &mut diagnostics);
     let security_txt = security_txt(config.security_txt.as_ref(), &root, workshop, &mut diagnostics);
     // Where the record goes is fixed when the process starts; a mistake is shown all the same.

@@ -12,11 +12,16 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use super::bodies::{BodiesConfig, InvalidStatusConfig};
+use super::graphql::GraphqlConfig;
+use super::documentation::DocumentationConfig;
 use super::hand_over::HandOverConfig;
+use super::inventory::InventoryConfig;
+use super::lifecycle::LifecycleConfig;
 use super::listen::PlaintextConfig;
-use super::upstream::UpstreamConfig;
 use super::page_size::PageSizeConfig;
 use super::responses::{ResponsesConfig, ResponsesOverride};
+use super::upstream::UpstreamConfig;
+use super::version::ApiVersionConfig;
 
 /// One API: its contract, where it lives, and how strictly each stage works on it.
 #[derive(Clone, Debug, Deserialize, Serialize, JsonSchema)]
@@ -34,16 +39,28 @@ pub(crate) struct ApiConfig {
     /// How request bodies are read.
     #[serde(default)]
     pub(crate) bodies: BodiesConfig,
-    /// Host names under which the API is served; `*` for any. Unset: the hosts of the document's `servers`, or
-    /// loopback names when it names none.
     /// How many items a client may ask for at once.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub(crate) page_size: Option<PageSizeConfig>,
+    /// Host names under which the API is served; `*` for any. Unset: the hosts of the document's `servers`, or
+    /// loopback names when it names none.
     #[serde(default)]
     pub(crate) hosts: Option<Vec<String>>,
     /// Path under which the API is served, cut off before the request is judged and forwarded.
     #[serde(default)]
     pub(crate) mount: Option<String>,
+    /// Which version of which group it is, if there are several versions of it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(crate) version: Option<ApiVersionConfig>,
+    /// Who owns it, where it runs, who reaches it, what it holds.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(crate) inventory: Option<InventoryConfig>,
+    /// Where it stands in its life: deprecation, brownouts, sunset.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(crate) lifecycle: Option<LifecycleConfig>,
+    /// Serve the API's document to those who may call the API. Off where left out.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(crate) documentation: Option<DocumentationConfig>,
     /// Where requests go.
     pub(crate) upstream: UpstreamConfig,
     /// What happens to this API's requests without TLS, in place of the listener's policy.
@@ -76,6 +93,9 @@ pub(crate) struct ApiConfig {
     /// Hand an upstream's 5xx bodies on instead of replacing them.
     #[serde(default)]
     pub(crate) upstream_errors: UpstreamErrorsConfig,
+    /// How answers are held to the document.
+    #[serde(default)]
+    pub(crate) responses: ResponsesConfig,
     /// Overrides by selector: an operation id, `METHOD /path`, or `tag:NAME`.
     #[serde(default)]
     pub(crate) overrides: BTreeMap<String, OperationConfig>,
@@ -147,10 +167,18 @@ pub(crate) struct OperationConfig {
     pub(crate) limits: ApiLimitsConfig,
     /// Largest body.
     pub(crate) body: Option<ByteSize>,
+    /// What a GraphQL request may ask for; wins over the document. `{}` sets the usual limits.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(crate) graphql: Option<GraphqlConfig>,
     /// Protocols that a client may switch to: `websocket`.
     pub(crate) upgrade: Vec<UpgradeConfig>,
+    /// Where they stand in their life: deprecation, brownouts, sunset.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(crate) lifecycle: Option<LifecycleConfig>,
     /// Hand an upstream's 5xx bodies on instead of replacing them.
     pub(crate) upstream_errors: Option<UpstreamErrorsConfig>,
+    /// How their answers are held to the document.
+    pub(crate) responses: ResponsesOverride,
 }
 
 /// Who may call without a credential.

@@ -7,14 +7,18 @@
 mod api;
 mod bodies;
 mod client;
+mod graphql;
+mod documentation;
 mod hand_over;
+mod inventory;
+mod lifecycle;
 mod listen;
-mod traffic;
-mod upstream;
 mod page_size;
 mod responses;
 mod traffic;
+mod upstream;
 mod vault;
+mod version;
 
 use std::collections::BTreeMap;
 use std::path::PathBuf;
@@ -38,17 +42,23 @@ pub(crate) use api::{
 };
 pub(crate) use bodies::{CodingConfig, InvalidStatusConfig};
 pub(crate) use client::{BoundsConfig, TimeoutsConfig};
+pub(crate) use graphql::IntrospectionConfig;
+pub(crate) use documentation::DocumentationConfig;
 pub(crate) use hand_over::HandOverConfig;
+pub(crate) use inventory::{EnvironmentConfig, InventoryConfig};
+pub(crate) use lifecycle::{
+    BrownoutConfig, EveryConfig, LifecycleConfig, OnceConfig, RhythmConfig, StateConfig, WeekdayConfig,
+};
 pub(crate) use listen::{ListenConfig, PlaintextConfig, ProtocolConfig};
-pub(crate) use traffic::TrafficConfig;
-pub(crate) use upstream::{BalanceConfig, UpstreamConfig, UpstreamProtocolConfig, UpstreamSettings};
-pub(crate) use vault::VaultConfig;
-
-/// The whole of `portcullis.yaml`.
-#[derive(Clone, Debug, Deserialize, Serialize, JsonSchema)]
 pub(crate) use page_size::BeyondConfig;
 pub(crate) use responses::{AnswerModeConfig, DetectConfig, ResponsesConfig};
 pub(crate) use traffic::TrafficConfig;
+pub(crate) use upstream::{BalanceConfig, UpstreamConfig, UpstreamProtocolConfig, UpstreamSettings};
+pub(crate) use vault::VaultConfig;
+pub(crate) use version::{ApiVersionConfig, GoneConfig, VersionsConfig};
+
+/// The whole of `portcullis.yaml`.
+#[derive(Clone, Debug, Deserialize, Serialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 #[schemars(title = "portcullis.yaml")]
 pub struct GatewayConfig {
@@ -58,6 +68,12 @@ pub struct GatewayConfig {
     /// The APIs behind this gateway, by name.
     #[serde(default)]
     pub(crate) apis: BTreeMap<String, ApiConfig>,
+    /// Refuse a configuration in which the `inventory` of an API is not complete.
+    #[serde(default)]
+    pub(crate) require_inventory: bool,
+    /// Groups of APIs that are versions of one another, by name.
+    #[serde(default)]
+    pub(crate) versions: BTreeMap<String, VersionsConfig>,
     /// Who is believed, by the name that `securitySchemes` of the documents use.
     #[serde(default)]
     pub(crate) identity: BTreeMap<String, IssuerConfig>,

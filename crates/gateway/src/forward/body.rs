@@ -11,6 +11,7 @@ use std::task::{Context, Poll};
 use std::time::Duration;
 
 use bytes::Bytes;
+use http::HeaderMap;
 use http_body::{Body, Frame, SizeHint};
 use hyper::body::Incoming;
 use portcullis_domain::Reason;
@@ -21,6 +22,7 @@ use tokio::sync::oneshot;
 use super::pool::Lease;
 use crate::listen::{InFlight, Refused};
 use crate::record::Entry;
+use crate::release::Shaped;
 use crate::timer::Timer;
 
 /// A body that could not be handed on, and why. hyper carries it through as the error's source.
@@ -203,6 +205,10 @@ enum AnswerKind {
     Empty,
     Whole(Bytes),
     Upstream(Box<Outflow>),
+    /// The upstream's body, looked at while it passes.
+    Shaped(Box<Shaped>),
+    /// An upstream's body that was held back, and its trailers.
+    Trailed(Bytes, Option<HeaderMap>),
     /// No body, and yet not the end: what follows is recorded with the request.
     Switched(oneshot::Sender<Box<Entry>>),
 }
@@ -221,6 +227,20 @@ impl AnswerBody {
     /// The upstream's body, handed on.
     pub(crate) fn upstream(outflow: Outflow) -> Self {
         Self { kind: AnswerKind::Upstream(Box::new(outflow)), in_flight: None, place: None }
+    }
+
+    /// The upstream's body, looked at while it passes.
+    pub(crate) fn shaped(shaped: Shaped) -> Self {
+        Self { kind: AnswerKind::Shaped(Box::new(shaped)), in_flight: None, place: None }
+    }
+
+    /// An upstream's body that was held back until it was checked.
+    pub(crate) fn held(body: Bytes, trailers: Option<HeaderMap>) -> Self {
+        let kind = match trailers {
+            None => AnswerKind::Whole(body),
+            Some(trailers) => AnswerKind::Trailed(body, Some(trailers)),
+        };
+        Self { kind, in_flight: None, place: None }
     }
 
     /// No body; the request's entry in the record goes to whoever carries on after a protocol switch.
@@ -243,7 +263,8 @@ impl AnswerBody {
         }
         match &mut self.kind {
             AnswerKind::Upstream(outflow) if !outflow.body.is_end_stream() => outflow.entry = Some(entry),
-            AnswerKind::Whole(bytes) => entry.count(bytes.len()),
+            AnswerKind::Shaped(shaped) => shaped.recorded_in(entry),
+            AnswerKind::Whole(bytes) | AnswerKind::Trailed(bytes, _) => entry.count(bytes.len()),
             // Dropped here, and thereby written.
             AnswerKind::Upstream(_) | AnswerKind::Empty | AnswerKind::Switched(_) => {}
         }
@@ -270,6 +291,11 @@ impl Body for AnswerBody {
             AnswerKind::Whole(bytes) if bytes.is_empty() => Poll::Ready(None),
             AnswerKind::Whole(bytes) => Poll::Ready(Some(Ok(Frame::data(std::mem::take(bytes))))),
             AnswerKind::Upstream(outflow) => outflow.poll_frame(cx),
+            AnswerKind::Shaped(shaped) => Pin::new(&mut **shaped).poll_frame(cx),
+            AnswerKind::Trailed(bytes, trailers) if bytes.is_empty() => {
+                Poll::Ready(trailers.take().map(|trailers| Ok(Frame::trailers(trailers))))
+            }
+            AnswerKind::Trailed(bytes, _) => Poll::Ready(Some(Ok(Frame::data(std::mem::take(bytes))))),
         }
     }
 
@@ -277,7 +303,9 @@ impl Body for AnswerBody {
         match &self.kind {
             AnswerKind::Empty | AnswerKind::Switched(_) => true,
             AnswerKind::Whole(bytes) => bytes.is_empty(),
-            AnswerKind::Upstream(outflow) => outflow.body.is_end_stream(),
+            AnswerKind::Upstream(outflow) => outflow.is_end_stream(),
+            AnswerKind::Shaped(shaped) => shaped.is_end_stream(),
+            AnswerKind::Trailed(bytes, trailers) => bytes.is_empty() && trailers.is_none(),
         }
     }
 
@@ -285,7 +313,10 @@ impl Body for AnswerBody {
         match &self.kind {
             AnswerKind::Empty | AnswerKind::Switched(_) => SizeHint::with_exact(0),
             AnswerKind::Whole(bytes) => SizeHint::with_exact(bytes.len() as u64),
-            AnswerKind::Upstream(outflow) => outflow.body.size_hint(),
+            AnswerKind::Upstream(outflow) => outflow.size_hint(),
+            AnswerKind::Shaped(shaped) => shaped.size_hint(),
+            // A length would leave no place for trailers.
+            AnswerKind::Trailed(..) => SizeHint::default(),
         }
     }
 }
@@ -329,7 +360,21 @@ impl Outflow {
         BodyFault(reason)
     }
 
-    fn poll_frame(&mut self, cx: &mut Context<'_>) -> Poll<Option<Result<Frame<Bytes>, BodyFault>>> {
+    /// Whether nothing more comes.
+    pub(crate) fn is_end_stream(&self) -> bool {
+        self.body.is_end_stream()
+    }
+
+    /// How much is still to come.
+    pub(crate) fn size_hint(&self) -> SizeHint {
+        self.body.size_hint()
+    }
+
+    /// The next piece.
+    pub(crate) fn poll_frame(
+        &mut self,
+        cx: &mut Context<'_>,
+    ) -> Poll<Option<Result<Frame<Bytes>, BodyFault>>> {
         let mut polled = Pin::new(&mut self.body).poll_frame(cx);
         if polled.is_pending()
             && let Some(lease) = &mut self.lease

@@ -8,8 +8,14 @@ use serde_json::{Value, json};
 
 use crate::walk::{Setup, merge};
 
-const GUIDES: [&str; 5] =
-    ["identity-provider", "bound-tokens", "step-up", "upstream-identity", "certificates-and-passwords"];
+const GUIDES: [&str; 6] = [
+    "identity-provider",
+    "bound-tokens",
+    "step-up",
+    "upstream-identity",
+    "certificates-and-passwords",
+    "what-answers-may-show",
+];
 
 /// The YAML blocks of a guide.
 fn settings(guide: &str) -> Vec<Value> {

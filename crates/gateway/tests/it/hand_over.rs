@@ -189,7 +189,7 @@ fn fields_of_the_operators_choice_are_the_gateways_alone() {
 }
 
 /// An issuer that exchanges tokens, and a gateway that asks it.
-fn exchanging(answer: Answer, exchange: Value) -> (Upstream, Walk) {
+pub(crate) fn exchanging(answer: Answer, exchange: Value) -> (Upstream, Walk) {
     let issuer = Upstream::answering(answer);
     let mut settings = json!({
         "url": format!("{}/token", issuer.url()), "client": "shop-gateway", "secret": "${file:exchange.secret}",

@@ -33,7 +33,7 @@ impl Endpoint {
     }
 }
 
-fn asking(url: &str, more: Value) -> Walk {
+pub(crate) fn asking(url: &str, more: Value) -> Walk {
     let mut introspection =
         json!({ "url": url, "client": "shop-gateway", "secret": "${file:client.secret}" });
     crate::walk::merge(&mut introspection, more);

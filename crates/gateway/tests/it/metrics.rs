@@ -9,7 +9,8 @@ fn with_admin() -> Setup {
     Setup::new().policy(json!({ "admin": { "address": "127.0.0.1:0" } }))
 }
 
-fn scrape(walk: &Walk) -> String {
+/// What a scraper of this gateway gets.
+pub(crate) fn scrape(walk: &Walk) -> String {
     let secret = walk.gateway().admin_secret().expect("a secret made at start").expose_text().unwrap();
     let address = walk.gateway().admin_address().expect("an admin listener");
     RawClient::connect(address).ask(Vec::from(get("/metrics").bearer(secret))).text().to_owned()

@@ -89,7 +89,7 @@ fn lease(token: &str, ttl: u64) -> Answer {
 }
 
 /// An issuer that says of every token that it is good, and remembers who asked.
-fn issuer() -> Upstream {
+pub(crate) fn issuer() -> Upstream {
     let exp = Clock::machine().now().wall.as_seconds() + 300;
     let good = json!({
         "active": true, "iss": ISSUER, "aud": "shop-api", "sub": SUBJECT, "client_id": "shop-app",
@@ -98,7 +98,7 @@ fn issuer() -> Upstream {
     Upstream::start(move |_| Answer::json(&good.to_string()))
 }
 
-fn setup(vault: &str, issuer: &Upstream, more: Value) -> Setup {
+pub(crate) fn setup(vault: &str, issuer: &Upstream, more: Value) -> Setup {
     let mut section = json!({ "address": vault, "refresh": "100ms", "token": "${file:vault.token}" });
     merge(&mut section, more);
     let introspection = json!({

@@ -1,0 +1,172 @@
+//! Looking at a JSON answer while it passes, and behind its back.
+//!
+//! In: the pieces of one body. Out: what of them may leave, and at the end what was found. Pure: who
+//! moves the pieces is [`super::shaped`] for streams and [`super::whole`] for answers that are held back.
+
+use std::sync::Arc;
+
+use bytes::{Bytes, BytesMut};
+use portcullis_audit::{Finding, FindingKind};
+use portcullis_contract::filter::{Filter, FilterFault};
+use portcullis_contract::{AnswerSchema, Operation};
+
+use super::findings;
+use super::hygiene;
+use super::rules::Copies;
+
+/// What looks at one answer.
+pub(super) struct Watch {
+    pub(super) filter: Option<Filter>,
+    pub(super) passing: Passing,
+    /// What is kept of it to be checked as a whole, and against what.
+    pub(super) copy: Option<(WholeCopy, Option<AnswerSchema>)>,
+    /// Its first bytes, if it is an error.
+    pub(super) first: Option<Vec<u8>>,
+    pub(super) out: BytesMut,
+    pub(super) findings: Vec<Finding>,
+}
+
+/// How the pieces of an answer leave.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Passing {
+    /// As they came: the filter only reports.
+    AsTheyCame,
+    /// As the filter hands them out. What it cannot read does not leave.
+    Filtered,
+}
+
+impl Watch {
+    /// Nothing to look for yet.
+    pub(super) fn new(passing: Passing) -> Self {
+        Self { filter: None, passing, copy: None, first: None, out: BytesMut::new(), findings: Vec::new() }
+    }
+
+    /// Whether there is anything to do.
+    pub(super) fn is_idle(&self) -> bool {
+        self.filter.is_none() && self.copy.is_none() && self.first.is_none()
+    }
+
+    /// What of `piece` leaves; may be nothing yet.
+    ///
+    /// # Errors
+    /// What makes a filtered answer unreadable; nothing more of it may leave.
+    pub(super) fn pass(&mut self, piece: Bytes) -> Result<Bytes, FilterFault> {
+        if let Some(first) = &mut self.first {
+            let room = hygiene::FIRST.saturating_sub(first.len());
+            first.extend_from_slice(piece.get(..room).unwrap_or(&piece));
+        }
+        if let Some((copy, _)) = &mut self.copy
+            && !copy.keep(&piece)
+        {
+            self.copy = None;
+        }
+        let Some(filter) = &mut self.filter else { return Ok(piece) };
+        let pushed = filter.push(&piece, &mut self.out);
+        self.settle(pushed, piece)
+    }
+
+    /// What leaves after the last piece.
+    ///
+    /// # Errors
+    /// As [`Self::pass`].
+    pub(super) fn end(&mut self) -> Result<Bytes, FilterFault> {
+        let Some(filter) = self.filter.take() else { return Ok(Bytes::new()) };
+        let finished = filter.finish(&mut self.out).map(|found| {
+            findings::note_found(&mut self.findings, &found);
+        });
+        self.settle(finished, Bytes::new())
+    }
+
+    fn settle(&mut self, result: Result<(), FilterFault>, piece: Bytes) -> Result<Bytes, FilterFault> {
+        match (self.passing, result) {
+            (Passing::AsTheyCame, Ok(())) => {
+                self.out.clear();
+                Ok(piece)
+            }
+            // Nothing is hidden from anybody here: that it cannot be read is for the record.
+            (Passing::AsTheyCame, Err(fault)) => {
+                findings::note_fault(&mut self.findings, fault);
+                (self.filter, self.copy) = (None, None);
+                self.out = BytesMut::new();
+                Ok(piece)
+            }
+            (Passing::Filtered, Ok(())) => Ok(self.out.split().freeze()),
+            (Passing::Filtered, Err(fault)) => {
+                findings::note_fault(&mut self.findings, fault);
+                (self.filter, self.copy) = (None, None);
+                Err(fault)
+            }
+        }
+    }
+
+    /// Whether what is left to do takes a while: checking the whole of it.
+    pub(super) fn has_whole(&self) -> bool {
+        self.copy.is_some()
+    }
+
+    /// What was found, once every piece has passed.
+    pub(super) fn conclude(mut self, operation: Option<&Operation>) -> Vec<Finding> {
+        if let Some(what) = self.first.as_deref().and_then(hygiene::reveals) {
+            findings::note(&mut self.findings, FindingKind::Revealing, what.to_owned());
+        }
+        if let (Some((copy, schema)), Some(operation)) = (self.copy, operation) {
+            let mut violations = operation.check_answer(schema, copy.bytes());
+            // The filter has listed these, by the place in the schema instead of each one.
+            violations.retain(|violation| {
+                !matches!(violation.keyword.as_ref(), "additionalProperties" | "writeOnly")
+            });
+            findings::note_violations(&mut self.findings, &violations);
+        }
+        self.findings
+    }
+}
+
+/// The bytes of an answer, within two bounds: its own and that of all copies.
+pub(super) struct WholeCopy {
+    kept: Kept,
+    most: usize,
+    copies: Arc<Copies>,
+}
+
+enum Kept {
+    /// Small answers come in one piece, which is not copied.
+    Piece(Bytes),
+    Gathered(Vec<u8>),
+}
+
+impl WholeCopy {
+    pub(super) fn new(most: usize, copies: Arc<Copies>) -> Self {
+        Self { kept: Kept::Piece(Bytes::new()), most, copies }
+    }
+
+    fn bytes(&self) -> &[u8] {
+        match &self.kept {
+            Kept::Piece(piece) => piece,
+            Kept::Gathered(bytes) => bytes,
+        }
+    }
+
+    /// Keeps one more piece, if there is room.
+    fn keep(&mut self, piece: &Bytes) -> bool {
+        if piece.len() > self.most.saturating_sub(self.bytes().len()) || !self.copies.take(piece.len()) {
+            return false;
+        }
+        match &mut self.kept {
+            Kept::Piece(first) if first.is_empty() => self.kept = Kept::Piece(piece.clone()),
+            Kept::Piece(first) => {
+                let mut bytes = Vec::with_capacity(first.len() + piece.len());
+                bytes.extend_from_slice(first);
+                bytes.extend_from_slice(piece);
+                self.kept = Kept::Gathered(bytes);
+            }
+            Kept::Gathered(bytes) => bytes.extend_from_slice(piece),
+        }
+        true
+    }
+}
+
+impl Drop for WholeCopy {
+    fn drop(&mut self) {
+        self.copies.give_back(self.bytes().len());
+    }
+}
