@@ -12,6 +12,7 @@ use portcullis_config::{ByteSize, Diagnostic, Diagnostics, Document, Place, code
 use serde_json::{Map, Value};
 
 use crate::body::{self, Body, ContentCodings, Range};
+use crate::graphql::{self, GRAPHQL, GraphqlLimits};
 use crate::lifecycle::{LIFECYCLE, Lifecycle, LifecycleChange};
 use crate::operation::{Checks, Operation, PromisedStatus, ResponsePromise};
 use crate::options::{CompileOptions, Invalid, Selected};
@@ -56,6 +57,7 @@ pub(crate) struct Unfinished {
     pub(crate) place: Place,
     pub(crate) parameters: Parameters,
     pub(crate) body: Body,
+    pub(crate) graphql: Option<GraphqlLimits>,
     pub(crate) answers: AnswersDraft,
 }
 
@@ -198,6 +200,7 @@ impl Unfinished {
                 parameters: self.parameters,
                 body: self.body,
                 offered,
+                graphql: self.graphql,
                 answers: self.answers.finish(plans),
                 schemas,
                 codings: self.codings,
@@ -322,6 +325,9 @@ impl<'d> Compiler<'d, '_> {
         Unfinished {
             id,
             template: text.into(),
+        let body = body::declared(operation, &mut self.translator, findings);
+        let graphql = (self.options.graphql)(&selected);
+        let graphql = graphql::of_operation(operation, graphql, &body, findings);
             tags,
             security,
             lifecycle,
@@ -335,7 +341,8 @@ impl<'d> Compiler<'d, '_> {
             invalid: self.options.invalid,
             place: operation.place().key(),
             parameters,
-            body: body::declared(operation, &mut self.translator, findings),
+            body,
+            graphql,
             answers: AnswersDraft::default(),
             method,
         }

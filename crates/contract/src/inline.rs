@@ -13,6 +13,7 @@ use crate::Contract;
 use crate::body::{Body, Content, Presence, Range};
 use crate::compile::{Draft, PathDraft, Unfinished, assemble, read_template, security_undeclared};
 use crate::config::{InlineAccess, InlineBody, InlineOperation};
+use crate::graphql::GraphqlLimits;
 use crate::lifecycle::Lifecycle;
 use crate::options::{Access, CompileOptions, Selected, Undeclared};
 use crate::parameter::{Empty, Parameter, ParameterForm, Parameters, Presence as Need};
@@ -119,6 +120,7 @@ impl InlineOperation {
             extensions: Map::new(),
             responses: Vec::new(),
             body_limit: self.body_limit.map_or(options.body_limit, |limit| limit.as_usize()),
+        let graphql = self.graphql(&selected, options, &place, findings);
             codings: options.codings.clone(),
             invalid: options.invalid,
             place,
@@ -133,6 +135,7 @@ impl InlineOperation {
         &self,
         id: &str,
         decided: Option<Access>,
+            graphql,
         place: &Place,
         findings: &mut Findings<'_>,
     ) -> Security {
@@ -194,6 +197,27 @@ impl InlineOperation {
             InlineBody::None => Body::Undeclared,
             InlineBody::Any => Body::Any,
             InlineBody::Json => Body::Declared {
+    fn graphql(
+        &self,
+        selected: &Selected<'_>,
+        options: &CompileOptions<'_>,
+        place: &Place,
+        findings: &mut Findings<'_>,
+    ) -> Option<GraphqlLimits> {
+        let limits = (options.graphql)(selected)?;
+        if !self.body(selected.method).is_json_only() {
+            findings.refuse(
+                Diagnostic::error(
+                    codes::contract::EXTENSION_MALFORMED,
+                    "GraphQL is judged in JSON, and this operation takes other bodies",
+                )
+                .at(place.clone())
+                .help("say `body: json`"),
+            );
+        }
+        Some(limits)
+    }
+
                 contents: vec![(Range::Exact("application/json".to_owned()), Content::Json(None))],
                 presence: Presence::Optional,
             },

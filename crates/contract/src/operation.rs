@@ -16,6 +16,7 @@ use portcullis_domain::{Denial, Reason, Violation};
 use serde_json::{Map, Value};
 
 use crate::body::{self, Body, BodyPlan, ContentCoding, ContentCodings, Range};
+use crate::graphql::{self, GraphqlLimits};
 use crate::lifecycle::Lifecycle;
 use crate::options::Invalid;
 use crate::parameter::{Parameters, Sources, clamp};
@@ -96,6 +97,8 @@ pub enum PromisedStatus {
 pub(crate) struct Checks {
     pub(crate) parameters: Parameters,
     pub(crate) body: Body,
+    /// What GraphQL may ask for, if that is what the operation takes.
+    pub(crate) graphql: Option<GraphqlLimits>,
     /// The media types of all promised answers.
     pub(crate) offered: Vec<Range>,
     pub(crate) answers: Answers,
@@ -182,7 +185,11 @@ impl Operation {
         let mut violations = Violations::new();
         let sources = Sources { path: path_parameters, query, headers };
         self.checks.parameters.check(&self.checks.schemas, sources, &mut violations);
-        violations.into_result().map_err(|denial| self.checks.invalid.answer(denial))
+        let checked = violations.into_result().and_then(|()| match &self.checks.graphql {
+            Some(limits) => graphql::check_query(limits, query),
+            None => Ok(()),
+        });
+        checked.map_err(|denial| self.checks.invalid.answer(denial))
     }
 
     /// `query` with page sizes beyond their limit replaced by it, for a request that was found valid; `None` if
@@ -203,6 +210,10 @@ impl Operation {
             return Err(Denial::new(Reason::BodyTooLarge));
         }
         let checked = self.checks.body.check(content_type, body, &self.checks.schemas);
+        let checked = checked.and_then(|()| match &self.checks.graphql {
+            Some(limits) if !body.is_empty() => graphql::check_body(limits, body),
+            Some(_) | None => Ok(()),
+        });
         checked.map_err(|denial| self.checks.invalid.answer(denial))
     }
 

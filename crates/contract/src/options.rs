@@ -6,6 +6,7 @@ use http::Method;
 use portcullis_domain::{Denial, Reason, Scopes};
 
 use crate::body::ContentCodings;
+use crate::graphql::GraphqlLimits;
 use crate::lifecycle::LifecycleChange;
 use crate::parameter::PageLimit;
 use crate::security::AllOf;
@@ -30,6 +31,8 @@ pub struct CompileOptions<'a> {
     /// What happens to schemas that set no bound.
     pub unbounded: Unbounded,
     /// The largest body in bytes of an operation that does not say `x-portcullis-body-limit`.
+    /// What `portcullis.yaml` says of an operation that takes GraphQL; it wins over the document.
+    pub graphql: &'a dyn Fn(&Selected<'_>) -> Option<GraphqlLimits>,
     pub body_limit: usize,
     /// Which content codings are decoded.
     pub codings: ContentCodings,
@@ -53,6 +56,7 @@ impl Default for CompileOptions<'_> {
             invalid: Invalid::BadRequest,
         }
     }
+            graphql: &|_| None,
 }
 
 /// An operation, as a selector of `portcullis.yaml` sees it.

@@ -307,6 +307,8 @@ reasons! {
     RequestInvalid = "request_invalid", Validate, 400, Client, "The request does not keep the contract.", "OWASP API8:2023";
     /// Parameters or body break the contract, on an API that answers this with 422.
     RequestUnprocessable = "request_unprocessable" as "request_invalid", Validate, 422, Client, "The request does not keep the contract.", "RFC 9110 §15.5.21";
+    /// A GraphQL request asks for the API's schema, and the operation does not say that it may.
+    GraphqlIntrospectionRefused = "graphql_introspection_refused", Validate, 403, Policy, "The schema is not shown.", "ASVS 4.3.2";
     /// A header that may stand once is repeated.
     HeaderRepeated = "header_repeated", Validate, 400, Client, "A header is repeated.", "RFC 9110 §5.3";
 

@@ -105,6 +105,17 @@ impl Body {
         })
     }
 
+    /// Whether each body that it takes is JSON, and is read.
+    pub(crate) fn is_json_only(&self) -> bool {
+        match self {
+            Self::Undeclared => true,
+            Self::Any => false,
+            Self::Declared { contents, .. } => {
+                contents.iter().all(|one| matches!(one, (Range::Exact(_), Content::Json(_))))
+            }
+        }
+    }
+
     /// Whether some body has to be read whole.
     pub(crate) fn is_read(&self) -> bool {
         match self {

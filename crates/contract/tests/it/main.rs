@@ -16,6 +16,7 @@ mod diff;
 mod documents;
 mod filter;
 mod forms;
+mod graphql;
 mod inline;
 mod lifecycle;
 mod multipart;

@@ -449,6 +449,8 @@ const ELSEWHERE: &[Reason] = &[
 #[track_caller]
 fn tells_nothing_internal(outcome: &Outcome) {
     let mut told = outcome.response.text().to_owned();
+    // in `values`
+    Reason::GraphqlIntrospectionRefused,
     for (name, value) in &outcome.response.headers.0 {
         told.push_str(&format!("\n{name}: {value}"));
     }
