@@ -9,6 +9,7 @@
     reason = "a test stops where its ground is not as expected, and says so"
 )]
 
+mod answers;
 mod bodies;
 mod boundaries;
 mod corpus;
