@@ -10,6 +10,7 @@
 
 pub mod config;
 mod demand;
+pub mod ledger;
 mod permit;
 
 pub use demand::{Alternative, Concealment, Demand, Kinds};

@@ -9,6 +9,7 @@ pub mod caller;
 pub mod challenge;
 pub mod denial;
 pub mod outcome;
+pub mod ownership;
 pub mod reason;
 pub mod receipt;
 pub mod revocation;
@@ -26,6 +27,10 @@ pub use caller::{Audience, Caller, Issuer, Presented, Principal, PrincipalKind, 
 pub use challenge::{Challenge, Scheme};
 pub use denial::{Denial, Fault, Note, RetryAfter, Violation};
 pub use outcome::Outcome;
+pub use ownership::{
+    Authority, ChangeKind, ChangedObjects, Coverage, Grant, GrantChange, Keeping, ObjectChange, ObjectKey,
+    ObjectState, OwnedObject, OwnerKey, OwnershipBounds, OwnershipStore, PastChange, Right,
+};
 pub use reason::{Cause, Facts, Reason};
 pub use receipt::ReceiptId;
 pub use revocation::{Revocation, RevocationKind, RevocationStore, Revocations};
