@@ -28,10 +28,14 @@ enum Command {
     Check(command::check::Arguments),
     /// Explain a diagnostic (`C0123`) or a refusal's reason (`token_expired`).
     Explain(command::explain::Arguments),
+    /// Compare two OpenAPI documents: what breaks clients, and what weakens protection; exit code 2 if anything.
+    Diff(command::diff::Arguments),
     /// Print the JSON Schema of portcullis.yaml, for editors.
     Schema,
     /// List keys, certificates and issuers, with their algorithms and ends.
     Inventory(command::inventory::Arguments),
+    /// List who still calls what is being retired, or tell whether something can be removed.
+    Versions(command::versions::Arguments),
     /// Make, list, rotate and revoke API keys.
     Keys(command::keys::Arguments),
     /// Stop believing a key, a token or everything of somebody, at once and everywhere.
@@ -56,8 +60,10 @@ fn main() -> ExitCode {
         Command::Serve(arguments) => command::serve::run(&arguments),
         Command::Check(arguments) => command::check::run(&arguments),
         Command::Explain(arguments) => command::explain::run(&arguments),
+        Command::Diff(arguments) => command::diff::run(&arguments),
         Command::Schema => command::schema::run(),
         Command::Inventory(arguments) => command::inventory::run(&arguments),
+        Command::Versions(arguments) => command::versions::run(&arguments),
         Command::Keys(arguments) => command::keys::run(&arguments),
         Command::Revoke(arguments) => command::revoke::run(&arguments),
         Command::Audit(arguments) => command::audit::run(&arguments),

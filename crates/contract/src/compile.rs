@@ -23,7 +23,7 @@ use crate::response::filter::{Planner, Plans};
 use crate::response::{self, AnswersDraft};
 use crate::schema::{Rules, Schemas, Translator};
 use crate::security::{ACCESS, KeyLocation, SchemeKind, Security, SecurityReader};
-use crate::{Contract, extension, server, structure};
+use crate::{Contract, extension, own, server, structure};
 
 /// Bytes that a body may have, in place of the default.
 pub(crate) const BODY_LIMIT: &str = "x-portcullis-body-limit";
@@ -33,7 +33,7 @@ const OF_DOCUMENT: &[&str] = &[LIFECYCLE];
 /// Our extensions of a path: none, lest what is said there be taken to hold below.
 const OF_PATH: &[&str] = &[];
 /// Our extensions of an operation. A stage that reads a new one adds its name.
-const OF_OPERATION: &[&str] = &[ACCESS, BODY_LIMIT, LIFECYCLE];
+const OF_OPERATION: &[&str] = &[ACCESS, BODY_LIMIT, GRAPHQL, LIFECYCLE];
 
 /// An operation that waits for the schemas to be compiled.
 pub(crate) struct Draft {
@@ -109,6 +109,7 @@ fn compile_root(
     if let Some(paths) = root.child("paths") {
         compiler.paths(&paths, findings);
     }
+    own::add(options, &mut compiler.paths, &mut compiler.drafts, findings);
     let plans = compiler.answers(root, Planner::new(root, dialect, options.objects), findings);
     let servers = server::read(root, findings);
     let text =
@@ -199,8 +200,8 @@ impl Unfinished {
             checks: Checks {
                 parameters: self.parameters,
                 body: self.body,
-                offered,
                 graphql: self.graphql,
+                offered,
                 answers: self.answers.finish(plans),
                 schemas,
                 codings: self.codings,
@@ -317,26 +318,25 @@ impl<'d> Compiler<'d, '_> {
         if security == Security::Undeclared {
             findings.refuse(security_undeclared(&id, operation.place().key()));
         }
+        let declared = body_limit(operation, self.options.body_limit, findings);
+        let body_limit = (self.options.body_limit_of)(&selected).unwrap_or(declared);
         server::report_ignored(operation, findings);
         let mut parameters = parameter::declared(item, operation, gaps, &mut self.translator, findings);
         parameters.credentials = self.security.query_keys();
         parameters.undeclared = self.options.undeclared_query;
         parameters.limit_pages(&self.options.page_limits);
-        Unfinished {
-            id,
-            template: text.into(),
         let body = body::declared(operation, &mut self.translator, findings);
         let graphql = (self.options.graphql)(&selected);
         let graphql = graphql::of_operation(operation, graphql, &body, findings);
+        Unfinished {
+            id,
+            template: text.into(),
             tags,
             security,
             lifecycle,
             extensions: extension::read(operation, OF_OPERATION, "", findings),
             responses: responses(operation, findings),
-            body_limit: {
-                let declared = body_limit(operation, self.options.body_limit, findings);
-                (self.options.body_limit_of)(&selected).unwrap_or(declared)
-            },
+            body_limit,
             codings: self.options.codings.clone(),
             invalid: self.options.invalid,
             place: operation.place().key(),

@@ -16,6 +16,7 @@ use crate::config::{InlineAccess, InlineBody, InlineOperation};
 use crate::graphql::GraphqlLimits;
 use crate::lifecycle::Lifecycle;
 use crate::options::{Access, CompileOptions, Selected, Undeclared};
+use crate::own;
 use crate::parameter::{Empty, Parameter, ParameterForm, Parameters, Presence as Need};
 use crate::paths::{Spanning, Template};
 use crate::reading::{Findings, Verdict};
@@ -60,6 +61,7 @@ impl Contract {
             let operation = listed.unfinished(method, options, place, &mut findings);
             drafts.push(Draft { path, operation });
         }
+        own::add(options, &mut paths, &mut drafts, &mut findings);
         let schemas = Arc::new(Schemas::none()?);
         let (operations, routes) = assemble(paths, drafts, &schemas, &Plans::default(), &mut findings);
         (findings.finish() == Verdict::Usable).then(|| Self {
@@ -76,7 +78,12 @@ impl Contract {
 }
 
 impl InlineOperation {
-    fn address(&self, base: &str, place: &Place, findings: &mut Findings<'_>) -> Option<(Template, Method)> {
+    pub(crate) fn address(
+        &self,
+        base: &str,
+        place: &Place,
+        findings: &mut Findings<'_>,
+    ) -> Option<(Template, Method)> {
         let template = read_template(base, &self.path, Spanning::Allowed, &place.child("path"), findings);
         let method = Method::from_bytes(self.method.as_bytes()).ok().filter(|method| {
             let is_upper = method.as_str().bytes().all(|byte| byte.is_ascii_uppercase());
@@ -95,7 +102,7 @@ impl InlineOperation {
         Some((template?, method?))
     }
 
-    fn unfinished(
+    pub(crate) fn unfinished(
         &self,
         method: Method,
         options: &CompileOptions<'_>,
@@ -108,9 +115,12 @@ impl InlineOperation {
         };
         let selected = Selected { id: &id, method: &method, template: &self.path, tags: &self.tags };
         let decided = (options.access)(&selected);
+        let declared = self.body_limit.map_or(options.body_limit, |limit| limit.as_usize());
+        let body_limit = (options.body_limit_of)(&selected).unwrap_or(declared);
         let lifecycle = Lifecycle::default().changed(&(options.lifecycle)(None));
         let lifecycle =
             lifecycle.deprecated_if(self.deprecated).changed(&(options.lifecycle)(Some(&selected)));
+        let graphql = self.graphql(&selected, options, &place, findings);
         Unfinished {
             security: self.security(&id, decided, &place, findings),
             id,
@@ -119,13 +129,13 @@ impl InlineOperation {
             lifecycle,
             extensions: Map::new(),
             responses: Vec::new(),
-            body_limit: self.body_limit.map_or(options.body_limit, |limit| limit.as_usize()),
-        let graphql = self.graphql(&selected, options, &place, findings);
+            body_limit,
             codings: options.codings.clone(),
             invalid: options.invalid,
             place,
             parameters: self.parameters(options),
             body: self.body(&method),
+            graphql,
             answers: AnswersDraft::default(),
             method,
         }
@@ -135,7 +145,6 @@ impl InlineOperation {
         &self,
         id: &str,
         decided: Option<Access>,
-            graphql,
         place: &Place,
         findings: &mut Findings<'_>,
     ) -> Security {
@@ -188,15 +197,6 @@ impl InlineOperation {
         Parameters { query: names.iter().map(parameter).collect(), ..Parameters::default() }
     }
 
-    fn body(&self, method: &Method) -> Body {
-        let usual = match *method {
-            Method::GET | Method::HEAD | Method::DELETE | Method::OPTIONS => InlineBody::None,
-            _ => InlineBody::Any,
-        };
-        match self.body.unwrap_or(usual) {
-            InlineBody::None => Body::Undeclared,
-            InlineBody::Any => Body::Any,
-            InlineBody::Json => Body::Declared {
     fn graphql(
         &self,
         selected: &Selected<'_>,
@@ -218,6 +218,15 @@ impl InlineOperation {
         Some(limits)
     }
 
+    fn body(&self, method: &Method) -> Body {
+        let usual = match *method {
+            Method::GET | Method::HEAD | Method::DELETE | Method::OPTIONS => InlineBody::None,
+            _ => InlineBody::Any,
+        };
+        match self.body.unwrap_or(usual) {
+            InlineBody::None => Body::Undeclared,
+            InlineBody::Any => Body::Any,
+            InlineBody::Json => Body::Declared {
                 contents: vec![(Range::Exact("application/json".to_owned()), Content::Json(None))],
                 presence: Presence::Optional,
             },

@@ -8,6 +8,7 @@ use portcullis_domain::{Denial, Reason, Scopes};
 use crate::body::ContentCodings;
 use crate::graphql::GraphqlLimits;
 use crate::lifecycle::LifecycleChange;
+use crate::own::OwnOperation;
 use crate::parameter::PageLimit;
 use crate::security::AllOf;
 
@@ -20,6 +21,8 @@ pub struct CompileOptions<'a> {
     pub access: &'a dyn Fn(&Selected<'_>) -> Option<Access>,
     /// What `portcullis.yaml` says of the life of an operation, or with `None` of the API.
     pub lifecycle: &'a dyn Fn(Option<&Selected<'_>>) -> LifecycleChange,
+    /// An operation that the gateway itself answers.
+    pub own: Option<OwnOperation<'a>>,
     /// How object schemas that do not say `additionalProperties` are read in requests.
     pub objects: Objects,
     /// What happens to `readOnly` members in requests.
@@ -28,12 +31,14 @@ pub struct CompileOptions<'a> {
     pub undeclared_query: Undeclared,
     /// How many items query parameters of these names may ask for, whatever operation they belong to.
     pub page_limits: Vec<PageLimit>,
+    /// What `portcullis.yaml` says of an operation that takes GraphQL; it wins over the document.
+    pub graphql: &'a dyn Fn(&Selected<'_>) -> Option<GraphqlLimits>,
     /// What happens to schemas that set no bound.
     pub unbounded: Unbounded,
     /// The largest body in bytes of an operation that does not say `x-portcullis-body-limit`.
-    /// What `portcullis.yaml` says of an operation that takes GraphQL; it wins over the document.
-    pub graphql: &'a dyn Fn(&Selected<'_>) -> Option<GraphqlLimits>,
     pub body_limit: usize,
+    /// The largest body in bytes that `portcullis.yaml` says of an operation; it wins over the document.
+    pub body_limit_of: &'a dyn Fn(&Selected<'_>) -> Option<usize>,
     /// Which content codings are decoded.
     pub codings: ContentCodings,
     /// The answer to a well-formed request that breaks the contract.
@@ -46,17 +51,19 @@ impl Default for CompileOptions<'_> {
             base_path: "",
             access: &|_| None,
             lifecycle: &|_| LifecycleChange::default(),
+            own: None,
             objects: Objects::Closed,
             read_only: ReadOnly::Refused,
             undeclared_query: Undeclared::Refused,
             page_limits: Vec::new(),
+            graphql: &|_| None,
             unbounded: Unbounded::Reported,
             body_limit: 1 << 20,
+            body_limit_of: &|_| None,
             codings: ContentCodings::default(),
             invalid: Invalid::BadRequest,
         }
     }
-            graphql: &|_| None,
 }
 
 /// An operation, as a selector of `portcullis.yaml` sees it.

@@ -18,7 +18,7 @@ use crate::arrival::{Arrival, Envelope};
 use crate::conceal;
 use crate::forward::RequestBody;
 use crate::local::Local;
-use crate::policy::{Api, Policy, Route};
+use crate::policy::{AnsweredBy, Api, Policy, Route};
 use crate::stages::exchange;
 use crate::stages::identify::{Known, identify};
 use crate::stages::limit::{self, Budget};
@@ -74,8 +74,8 @@ pub(crate) async fn admit<'p>(
     let Arrival { target, authority, mut headers, body, max_forwards } = arrival;
 
     // Only what the contract declares exists.
-    let located =
-        trace.step(Stage::Route, route::locate(policy, envelope, &authority, target, max_forwards))?;
+    let located = trace
+        .step(Stage::Route, route::locate(policy, envelope, &authority, target, &headers, max_forwards))?;
     let (api, target) = match located {
         Routed::Api(api, target) => (api, target),
         Routed::Local(local) => return Ok(Admission::Local(local)),
@@ -98,6 +98,8 @@ pub(crate) async fn admit<'p>(
         Err(denial) => return trace.step(Stage::Route, Err(denial)),
     };
     trace.found_route(route);
+    // Before anybody is asked who they are: what is gone is gone for all (VER-02).
+    trace.step(Stage::Route, route.life.judge(envelope.now.wall))?;
     if !api.peer_limits.is_empty() {
         trace.step_at(Stage::Limit, api.limit_strength, limit::take_for_peer(&api.peer_limits, envelope))?;
     }
@@ -138,6 +140,10 @@ pub(crate) async fn admit<'p>(
     let checked = validate::head(route, &parameters, target.query(), &headers);
     trace.step_at(Stage::Validate, route.strengths.validate, checked)?;
     let body = validate::body(policy, route, &mut headers, body, trace).await?;
+
+    if let (AnsweredBy::Documentation, Some(documentation)) = (route.answered_by, &api.documentation) {
+        return Ok(Admission::Local(Local::Documentation(documentation.document(envelope.now.wall))));
+    }
 
     let exchanged = exchange::for_upstream(api, permit.caller(), shown_token.as_ref(), envelope).await;
     let exchanged = trace.step(Stage::Authorize, exchanged)?;

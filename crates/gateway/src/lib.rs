@@ -16,6 +16,7 @@
 
 mod admin;
 mod admit;
+mod apis;
 mod arrival;
 mod certificates;
 mod check;
@@ -24,6 +25,7 @@ mod conceal;
 pub mod config;
 mod control;
 mod cors;
+mod documentation;
 mod fetch;
 mod forward;
 mod gateway;
@@ -31,6 +33,7 @@ mod hand_over;
 mod internal_keys;
 mod inventory;
 mod lasting;
+mod life;
 mod limiter_sizes;
 mod listen;
 mod local;
@@ -52,9 +55,11 @@ mod together;
 mod trace;
 mod traffic;
 mod vault;
+mod version;
 mod walk;
 mod worker;
 
+pub use apis::{ApiFacts, OperationAccess, OperationFacts, apis};
 pub use check::{Checked, check, schema};
 pub use gateway::{Gateway, Options, StartError, Watch};
 pub use inventory::{Held, HeldKind, inventory};

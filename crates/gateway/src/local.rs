@@ -21,6 +21,8 @@ pub(crate) enum Local {
     ResourceMetadata(Bytes),
     /// At a place of a login, under this name in the record.
     Session(&'static str, Box<Response<AnswerBody>>),
+    /// The API's document, to who may read it.
+    Documentation(Bytes),
     /// To the same place over TLS (RFC 9110 §15.4.9).
     Redirect(HeaderValue),
 }
@@ -36,6 +38,7 @@ impl Local {
             Self::InternalKeys(_) => "internal_keys",
             Self::ResourceMetadata(_) => "resource_metadata",
             Self::Session(name, _) => name,
+            Self::Documentation(_) => "documentation",
             Self::Redirect(_) => "redirect",
         }
     }
@@ -59,6 +62,12 @@ impl Local {
                 response
             }
             Self::ResourceMetadata(document) => json(document),
+            Self::Documentation(document) => {
+                let mut response = json(document);
+                // It was for one caller (GW-26).
+                response.headers_mut().insert(header::CACHE_CONTROL, HeaderValue::from_static("no-store"));
+                response
+            }
             Self::Session(_, response) => *response,
             Self::Redirect(location) => {
                 let mut response = empty(StatusCode::PERMANENT_REDIRECT);

@@ -52,7 +52,10 @@ pub(crate) fn judge(policy: &Policy, envelope: &Envelope, parts: &Parts) -> Verd
         Ok(target) => target,
         Err(reason) => return Verdict::Refuse(Denial::new(reason)),
     };
-    let own = Mount::find(mounts, &target).and_then(|(api, _)| policy.apis.get(api)?.plaintext);
+    let own = Mount::find(mounts, &target).and_then(|(holds, _)| {
+        let api = holds.choose(&parts.headers, envelope.now.wall).ok()?;
+        policy.apis.get(api)?.plaintext
+    });
     match own.unwrap_or(*plaintext) {
         PlaintextConfig::Serve => Verdict::Refuse(Denial::new(Reason::PlaintextRefused)),
         PlaintextConfig::Refuse => Verdict::Silence,

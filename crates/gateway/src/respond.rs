@@ -4,6 +4,8 @@
 //! nothing of ours or the upstream's that a stranger should not see. Refusals are problem documents
 //! (RFC 9457); gRPC callers get their status in trailers.
 
+use std::collections::BTreeMap;
+
 use bytes::Bytes;
 use http::{HeaderMap, HeaderName, HeaderValue, Response, StatusCode, Version, header};
 use portcullis_domain::{Denial, Fault, Reason, ReceiptId, RetryAfter};
@@ -45,8 +47,8 @@ pub(crate) fn protect(
     if let Some(cors) = api.and_then(|api| api.cors.as_ref()) {
         cors.mark(envelope.origin.as_ref(), headers);
     }
-    for (name, value) in route.map(|route| route.lifecycle_fields.as_slice()).unwrap_or_default() {
-        headers.insert(name.clone(), value.clone());
+    if let Some(life) = route.map(|route| &route.life).or_else(|| api.map(|api| &api.life)) {
+        life.mark(headers);
     }
     headers.insert(RECEIPT, envelope.receipt_value.clone());
 }
@@ -77,6 +79,7 @@ pub(crate) fn denied(
             })
             .collect(),
         violated_policies: denial.violated_policies(),
+        details: denial.details().iter().map(|(name, text)| (*name, text.as_str())).collect(),
         ..Problem::new(denial.reason(), envelope.receipt)
     };
     let mut response = refuse(denial.reason(), &problem, denial.retry_after(), envelope);
@@ -203,6 +206,9 @@ struct Problem<'a> {
     /// RateLimit fields draft §5.
     #[serde(rename = "violated-policies", skip_serializing_if = "<[String]>::is_empty")]
     violated_policies: &'a [String],
+    /// What a reason adds of its own (RFC 9457 §3.2).
+    #[serde(flatten)]
+    details: BTreeMap<&'static str, &'a str>,
 }
 
 #[derive(Serialize)]
@@ -229,6 +235,7 @@ impl Problem<'_> {
             instance: format!("urn:uuid:{receipt}"),
             violations: Vec::new(),
             violated_policies: &[],
+            details: BTreeMap::new(),
         }
     }
 }

@@ -1,4 +1,5 @@
-//! `portcullis inventory`: which keys and certificates there are, and which of them end soon.
+//! `portcullis inventory`: which keys and certificates there are, and which of them end soon; with `--apis`, which
+//! APIs.
 
 use std::fmt::Write as _;
 use std::path::PathBuf;
@@ -7,7 +8,9 @@ use portcullis_config::Period;
 use portcullis_gateway::{Held, Options, inventory};
 use serde_json::{Value, json};
 
+use super::apis;
 use super::operated::{maybe_written, written};
+use super::traffic::{self, Form};
 use super::{say, show_start_error};
 use crate::{FINDINGS, WELL};
 
@@ -19,6 +22,16 @@ pub(crate) struct Arguments {
     /// Only what ends within this time, such as `30d`; exit code 2 if there is any.
     #[arg(long)]
     ending_within: Option<Period>,
+    /// The APIs instead: owner, environment, exposure, data class, lifecycle, upstreams and operations.
+    #[arg(long, conflicts_with = "ending_within")]
+    apis: bool,
+    /// List instead what traffic shows: what is called and not declared, past its end and called, declared and
+    /// never called.
+    #[arg(long, conflicts_with = "ending_within")]
+    traffic: bool,
+    /// Traffic of this time until now, in whole days.
+    #[arg(long, default_value = "30d", requires = "traffic")]
+    since: Period,
     /// Answer in JSON.
     #[arg(long)]
     json: bool,
@@ -26,6 +39,12 @@ pub(crate) struct Arguments {
 
 pub(crate) fn run(arguments: &Arguments) -> anyhow::Result<u8> {
     let options = Options::new(&arguments.config);
+    if arguments.traffic {
+        return traffic::run(&options, arguments.since, if arguments.json { Form::Json } else { Form::Text });
+    }
+    if arguments.apis {
+        return apis::run(&options, if arguments.json { apis::Form::Json } else { apis::Form::Lines });
+    }
     let mut held = match inventory(&options) {
         Ok(held) => held,
         Err(error) => return Ok(show_start_error(&error)),

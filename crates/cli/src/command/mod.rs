@@ -1,8 +1,10 @@
 //! The subcommands.
 
+mod apis;
 pub(crate) mod audit;
 pub(crate) mod check;
 pub(crate) mod demo;
+pub(crate) mod diff;
 pub(crate) mod explain;
 pub(crate) mod inventory;
 pub(crate) mod keys;
@@ -11,6 +13,8 @@ pub(crate) mod revoke;
 pub(crate) mod schema;
 pub(crate) mod serve;
 mod touched;
+mod traffic;
+pub(crate) mod versions;
 
 use std::io::{IsTerminal as _, Write as _};
 

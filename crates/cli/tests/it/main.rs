@@ -7,8 +7,10 @@
     reason = "tests: a broken expectation ends the test that made it"
 )]
 
+mod diff;
 mod inventory;
 mod keys;
 mod memory;
 mod operator;
 mod revoke;
+mod traffic;

@@ -71,7 +71,7 @@ pub(super) enum Additional<'d> {
 
 /// What is said of one value.
 pub(super) struct Facts<'d> {
-    /// The schema that was asked about.
+    /// The schema that was asked about, behind its reference.
     pub(super) node: Node<'d>,
     pub(super) types: Option<BTreeSet<&'d str>>,
     /// `enum` and `const`.
@@ -98,8 +98,9 @@ pub(super) struct Facts<'d> {
 impl<'d> Facts<'d> {
     /// Hears all of `nodes`, which speak of the same value; `None` for none.
     pub(super) fn of(nodes: &[Node<'d>]) -> Option<Self> {
+        let first = nodes.first()?;
         let mut facts = Self {
-            node: nodes.first()?.clone(),
+            node: first.resolved().unwrap_or_else(|_| first.clone()),
             types: None,
             values: None,
             bounds: BTreeMap::new(),

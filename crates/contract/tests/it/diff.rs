@@ -368,11 +368,11 @@ fn holders(value: &Value, name: &str, here: &str, found: &mut Vec<String>) {
 #[test]
 fn changes_of_real_documents_are_found() {
     let Some(vectors) = shared() else { return };
-    for name in ["gitea.io.json", "digitalocean.com.json"] {
+    for name in ["gitea.io.json", "velopayments.com.json"] {
         let old = read(&vectors.join("openapi/corpus").join(name));
         let paths = old["paths"].as_object().unwrap();
-        // Ten operations, spread over the document.
-        for (path, item) in paths.iter().step_by(paths.len() / 10) {
+        // Operations spread over the document.
+        for (path, item) in paths.iter().step_by(paths.len() / 4) {
             let at = format!("/paths/{}", path.replace('~', "~0").replace('/', "~1"));
             let methods = item.as_object().unwrap().keys();
             let Some(method) =
@@ -410,7 +410,7 @@ fn changes_of_real_documents_are_found() {
         holders(&old, "maxLength", "", &mut bounded);
         holders(&old, "maximum", "", &mut bounded);
         let mut found = 0;
-        for pointer in bounded.iter().step_by(bounded.len() / 8 + 1) {
+        for pointer in bounded.iter().step_by(bounded.len() / 5 + 1) {
             let mut new = old.clone();
             let schema = new.pointer_mut(pointer).unwrap().as_object_mut().unwrap();
             schema.remove("maxLength");
@@ -430,11 +430,10 @@ fn no_document_differs_from_itself() {
     for entry in std::fs::read_dir(vectors.join("openapi/corpus")).unwrap() {
         let path = entry.unwrap().path();
         let bytes = std::fs::read(&path).unwrap();
-        let parse = || Document::parse(&path.to_string_lossy(), &bytes, &Limits::default()).unwrap();
-        let (old, new) = (parse(), parse());
-        let side = |document| Side { document, references: &NoReferences };
+        let document = Document::parse(&path.to_string_lossy(), &bytes, &Limits::default()).unwrap();
+        let side = || Side { document: &document, references: &NoReferences };
         // References to other files are not followed here; a document that has some is compared without them.
-        if let Ok(changes) = diff(side(&old), side(&new)) {
+        if let Ok(changes) = diff(side(), side()) {
             assert!(changes.is_empty(), "{}: {changes:#?}", path.display());
             compared += 1;
         }

@@ -19,8 +19,8 @@ use portcullis_config::codes::store::KEY_PLACE;
 use portcullis_config::codes::upstream as codes;
 use portcullis_config::{ByteSize, Diagnostic, Diagnostics, Place};
 use portcullis_contract::{
-    Access, CompileOptions, Contract, KeyLocation, Objects, Operation, ReadOnly, SchemeKind, Security,
-    Selected, Unbounded,
+    Access, CompileOptions, Contract, KeyLocation, Objects, Operation, OwnOperation, ReadOnly, SchemeKind,
+    Security, Selected, Unbounded,
 };
 use portcullis_domain::{Scopes, Strength};
 use portcullis_limits::{Concurrency, Limiter, Limits, QuotaConfig, compile_quota};
@@ -28,6 +28,7 @@ use portcullis_message::Authority;
 
 use super::bodies;
 use super::credentials::{OtherSchemes, patterns};
+use super::documentation;
 use super::graphql;
 use super::hand_over::hand_over;
 use super::lifecycle;
@@ -42,7 +43,7 @@ use crate::config::{
 };
 use crate::cors::{Cors, Credentials, OWN_FIELDS};
 use crate::life::Life;
-use crate::policy::{Api, Policy, Route, Strengths, Websocket};
+use crate::policy::{AnsweredBy, Api, Policy, Route, Strengths, Websocket};
 use crate::release::Copies;
 use crate::resource::ProtectedResource;
 use crate::sessions::ApiSessions;
@@ -132,6 +133,7 @@ pub(crate) fn compile(
         // Known once all are compiled.
         index: 0,
         name: (*name).to_owned(),
+        documentation: documentation::compile(name, config, &contract, &routes, place, library, diagnostics),
         contract,
         life,
         conceals: routes.iter().any(|route| route.demand.conceals()),
@@ -189,6 +191,7 @@ fn contract(
         is_public.then_some(Access::Public)
     };
     let lifecycle = |selected: Option<&Selected<'_>>| decided.of(selected);
+    let own = config.documentation.as_ref().map(|wanted| (wanted, place.child("documentation")));
     let body_limit_of = |selected: &Selected<'_>| {
         matching(config, selected).filter_map(|(_, settings)| settings.body).last().map(ByteSize::as_usize)
     };
@@ -197,6 +200,11 @@ fn contract(
         access: &access,
         graphql: &graphql,
         lifecycle: &lifecycle,
+        own: own.as_ref().map(|(documentation, place)| OwnOperation {
+            path: &documentation.path,
+            scopes: documentation.scopes(),
+            place,
+        }),
         body_limit: gateway.bounds.body.as_usize(),
         body_limit_of: &body_limit_of,
         ..CompileOptions::default()
@@ -355,6 +363,10 @@ fn route(
         upstream_errors,
         answers: responses::rules(config, &overrides, operation, &shared.copies),
         observed: workshop.observatory.number(name, &shared.version, &operation.id),
+        answered_by: match &config.documentation {
+            Some(wanted) if documentation::is_own(wanted, operation) => AnsweredBy::Documentation,
+            Some(_) | None => AnsweredBy::Upstream,
+        },
         life: lifecycle::of_operation(
             config,
             operation,

@@ -13,8 +13,8 @@ pub(crate) fn bounds(config: &TrafficConfig) -> Bounds {
 }
 
 /// The version under which an API's calls are counted: the one of its group, or the document's own.
-pub(crate) fn version(_config: &ApiConfig, contract: &Contract) -> String {
-    contract.version.clone()
+pub(crate) fn version(config: &ApiConfig, contract: &Contract) -> String {
+    config.version.as_ref().map_or_else(|| contract.version.clone(), |version| version.name.clone())
 }
 
 /// How an API is observed.

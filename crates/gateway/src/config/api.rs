@@ -12,8 +12,8 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use super::bodies::{BodiesConfig, InvalidStatusConfig};
-use super::graphql::GraphqlConfig;
 use super::documentation::DocumentationConfig;
+use super::graphql::GraphqlConfig;
 use super::hand_over::HandOverConfig;
 use super::inventory::InventoryConfig;
 use super::lifecycle::LifecycleConfig;

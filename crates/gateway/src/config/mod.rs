@@ -7,8 +7,8 @@
 mod api;
 mod bodies;
 mod client;
-mod graphql;
 mod documentation;
+mod graphql;
 mod hand_over;
 mod inventory;
 mod lifecycle;
@@ -42,8 +42,8 @@ pub(crate) use api::{
 };
 pub(crate) use bodies::{CodingConfig, InvalidStatusConfig};
 pub(crate) use client::{BoundsConfig, TimeoutsConfig};
-pub(crate) use graphql::IntrospectionConfig;
 pub(crate) use documentation::DocumentationConfig;
+pub(crate) use graphql::IntrospectionConfig;
 pub(crate) use hand_over::HandOverConfig;
 pub(crate) use inventory::{EnvironmentConfig, InventoryConfig};
 pub(crate) use lifecycle::{

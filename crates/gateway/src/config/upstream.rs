@@ -17,6 +17,16 @@ pub(crate) enum UpstreamConfig {
     Settings(Box<UpstreamSettings>),
 }
 
+impl UpstreamConfig {
+    /// The URLs, as they are written.
+    pub(crate) fn addresses(&self) -> &[String] {
+        match self {
+            Self::Url(url) => std::slice::from_ref(url),
+            Self::Settings(settings) => &settings.addresses,
+        }
+    }
+}
+
 /// Addresses and settings of an upstream.
 #[derive(Clone, Debug, Deserialize, Serialize, JsonSchema)]
 #[serde(deny_unknown_fields)]

@@ -8,7 +8,7 @@ use portcullis_message::{Authority, Target};
 use crate::arrival::Envelope;
 use crate::cors;
 use crate::local::Local;
-use crate::policy::{Api, Mount, Policy, Retirement, Route};
+use crate::policy::{Api, Mount, Policy, Route};
 use crate::resource;
 
 /// Where a request belongs.
@@ -29,12 +29,14 @@ pub(crate) enum Found<'p, 't> {
 /// the path that is forwarded (GW-04).
 ///
 /// # Errors
-/// [`Reason::AuthorityUnknown`], [`Reason::AuthorityMisdirected`], [`Reason::OperationUnknown`].
+/// [`Reason::AuthorityUnknown`], [`Reason::AuthorityMisdirected`], [`Reason::OperationUnknown`]; where versions are
+/// told apart, what [`Holds::choose`](crate::policy::Holds::choose) says.
 pub(crate) fn locate<'p>(
     policy: &'p Policy,
     envelope: &Envelope,
     authority: &Authority,
     target: Target,
+    headers: &HeaderMap,
     max_forwards: Option<u32>,
 ) -> Result<Routed<'p>, Denial> {
     let mounts = policy.hosts.of(authority.host()).ok_or_else(|| Denial::new(Reason::AuthorityUnknown))?;
@@ -56,14 +58,15 @@ pub(crate) fn locate<'p>(
     if envelope.method == Method::GET
         && let Some(resource) = mounts
             .iter()
-            .filter_map(|mount| policy.apis.get(mount.api)?.resource.as_ref())
+            .flat_map(|mount| mount.holds.apis())
+            .filter_map(|api| policy.apis.get(api)?.resource.as_ref())
             .find(|resource| resource.is_described_at(target.path()))
     {
         let origin = resource::origin(&envelope.external_url(authority));
         return Ok(Routed::Local(Local::ResourceMetadata(resource.document(&origin))));
     }
-    if let Some((index, within)) = Mount::find(mounts, &target)
-        && let Some(api) = policy.apis.get(index)
+    if let Some((holds, within)) = Mount::find(mounts, &target)
+        && let Some(api) = policy.apis.get(holds.choose(headers, envelope.now.wall)?)
     {
         return Ok(Routed::Api(api, within));
     }
@@ -74,7 +77,7 @@ pub(crate) fn locate<'p>(
 ///
 /// # Errors
 /// [`Reason::OperationUnknown`], [`Reason::MethodUndeclared`], [`Reason::OriginRefused`],
-/// [`Reason::VersionRetired`].
+/// [`Reason::VersionRetired`] and [`Reason::VersionBrownout`] of an API as a whole.
 pub(crate) fn find<'p, 't>(
     api: &'p Api,
     envelope: &Envelope,
@@ -85,32 +88,24 @@ pub(crate) fn find<'p, 't>(
         && envelope.method == Method::OPTIONS
         && headers.contains_key(header::ACCESS_CONTROL_REQUEST_METHOD)
     {
+        api.life.judge(envelope.now.wall)?;
         return preflight(api, cors, origin, target).map(Found::Preflight);
     }
     match api.contract.find(&envelope.method, target.path()) {
         Lookup::Found { operation, path_parameters } => {
             let route = api.routes.get(operation.index).ok_or_else(|| Denial::new(Reason::InternalFault))?;
-            match route.is_retired {
-                Retirement::Since(moment) if envelope.now.wall.as_seconds() >= moment => Err(retired(route)),
-                Retirement::Alive | Retirement::Since(_) => Ok(Found::Operation(route, path_parameters)),
-            }
+            Ok(Found::Operation(route, path_parameters))
         }
-        Lookup::OtherMethods { allow } => Err(Denial::new(Reason::MethodUndeclared).with_allow(allow)),
+        Lookup::OtherMethods { allow } => {
+            api.life.judge(envelope.now.wall)?;
+            Err(Denial::new(Reason::MethodUndeclared).with_allow(allow))
+        }
         Lookup::Unknown => {
+            // What was retired as a whole is gone also where the document no longer has a path (VER-02).
+            api.life.judge(envelope.now.wall)?;
             Err(Denial::new(Reason::OperationUnknown).with_note("not declared by the contract"))
         }
     }
-}
-
-/// RFC 9110 §15.5.11, with the way on (RFC 5829 §3.3).
-fn retired(route: &Route) -> Denial {
-    route.lifecycle_fields.iter().fold(Denial::new(Reason::VersionRetired), |denial, (name, value)| {
-        let is_link = *name == header::LINK;
-        match value.to_str() {
-            Ok(value) if is_link => denial.with_field("link", value),
-            Ok(_) | Err(_) => denial,
-        }
-    })
 }
 
 fn preflight(

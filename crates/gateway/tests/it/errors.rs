@@ -13,7 +13,6 @@ const NOTE: &str = r#"{"text":"x"}"#;
 /// Reasons that no request can reach yet, and whose they are.
 const NOT_YET: &[(Reason, &str)] = &[
     (Reason::AttackSuspected, "the inspect stage, with the issue that brings `waf`"),
-    (Reason::ResponseInvalid, "the release stage's contract, with the issue that deepens it"),
     (Reason::DecisionUnavailable, "decision points outside, with the issue that brings attributes"),
 ];
 
@@ -60,6 +59,13 @@ fn bad_header(walk: &Walk, header: Value) -> Outcome {
 
 fn upstream(settings: Value) -> Setup {
     Setup::new().api(json!({ "upstream": settings }))
+}
+
+/// The usual API as the one version of a group whose requests may name it.
+fn versioned() -> Setup {
+    usual()
+        .policy(json!({ "versions": { "all": { "by": { "header": "X-API-Version", "media_type": "version" } } } }))
+        .api(json!({ "version": { "of": "all", "name": "v1" } }))
 }
 
 fn no_retry() -> Value {
@@ -154,6 +160,28 @@ fn cases() -> Vec<Case> {
             "responses": { "200": { "description": "Done." } },
         } } } })),
             |walk| walk.send(get("/old"))
+        ),
+        case!(
+            VersionBrownout,
+            usual().api(json!({ "lifecycle": {
+                "sunset_at": "2099-12-31",
+                "brownouts": [{ "from": "2020-01-01T00:00:00Z", "until": "2099-01-01T00:00:00Z" }],
+            } })),
+            |walk| walk.send(get("/public"))
+        ),
+        case!(VersionUnknown, versioned(), |walk| walk.send(get("/public").with("X-API-Version: 9"))),
+        case!(VersionUnacceptable, versioned(), |walk| walk
+            .send(get("/public").with("Accept: a/b;version=9"))),
+        case!(VersionAmbiguous, versioned(), |walk| {
+            walk.send(get("/public").with("X-API-Version: 1").with("Accept: a/b;version=9"))
+        }),
+        case!(
+            VersionMissing,
+            versioned().policy(json!({ "apis": { "other": {
+                "version": { "of": "all", "name": "v2" },
+                "contract": "openapi.json", "hosts": ["api.test"], "upstream": "http://127.0.0.1:9",
+            } } })),
+            |walk| walk.send(get("/public"))
         ),
         sent!(LoopDetected, get("/public").with("Via: 1.1 portcullis")),
         case!(
@@ -264,6 +292,9 @@ fn cases() -> Vec<Case> {
         sent!(ContentCodingUnsupported, post_json("/notes", NOTE).with("Content-Encoding: gzip")),
         sent!(BodyMalformed, post_json("/notes", "{")),
         sent!(RequestInvalid, post_json("/notes", "{}")),
+        case!(RequestUnprocessable, usual().api(json!({ "schemas": { "invalid_status": 422 } })), |walk| {
+            walk.send(post_json("/notes", "{}"))
+        }),
         case!(
             AcceptUnsatisfiable,
             usual().contract(json!({ "paths": { "/report": { "get": {
@@ -310,6 +341,8 @@ fn cases() -> Vec<Case> {
             walk.send(get("/public"))
         }),
         case!(UpstreamFailed, usual().answering(Answer::respond(500, &[], "a trace")), |walk| walk
+            .send(get("/public"))),
+        case!(ResponseInvalid, usual().api(json!({ "responses": { "mode": "block" } })), |walk| walk
             .send(get("/public"))),
     ]
 }
@@ -417,6 +450,8 @@ const ELSEWHERE: &[Reason] = &[
     Reason::KeyRevoked,
     Reason::KeyMisplaced,
     Reason::StoreUnavailable,
+    // in `values`
+    Reason::GraphqlIntrospectionRefused,
     // in `sessions`
     Reason::SessionUnknown,
     Reason::CrossSiteRefused,
@@ -449,8 +484,6 @@ const ELSEWHERE: &[Reason] = &[
 #[track_caller]
 fn tells_nothing_internal(outcome: &Outcome) {
     let mut told = outcome.response.text().to_owned();
-    // in `values`
-    Reason::GraphqlIntrospectionRefused,
     for (name, value) in &outcome.response.headers.0 {
         told.push_str(&format!("\n{name}: {value}"));
     }

@@ -22,6 +22,7 @@ mod canary;
 mod certificates_and_passwords;
 mod confidential;
 mod cors;
+mod documentation;
 mod errors;
 mod exposed;
 mod fail_closed;
