@@ -195,3 +195,21 @@ fn what_an_encoding_says_beyond_types_is_reported() {
         &["C0350"; 2],
     );
 }
+
+#[test]
+fn what_usual_clients_send_passes() {
+    let it = profile();
+    let sent = |boundary: &str, body: &str| {
+        let value = HeaderValue::from_str(&format!("multipart/form-data; boundary={boundary}")).unwrap();
+        listed(&it.operations()[0].validate_body(Some(&value), body.as_bytes()))
+    };
+    // curl 8: -F name=Ann -F 'address={"city":"Ulm"};type=application/json'
+    let curl = "--------------------------4c729de147517f81\r\nContent-Disposition: form-data; name=\"name\"\r\n\r\nAnn\r\n--------------------------4c729de147517f81\r\nContent-Disposition: form-data; name=\"address\"\r\nContent-Type: application/json\r\n\r\n{\"city\":\"Ulm\"}\r\n--------------------------4c729de147517f81--\r\n";
+    assert_eq!(sent("------------------------4c729de147517f81", curl), Vec::<String>::new());
+    // Python requests 2.34, a file whose name is not ASCII.
+    let requests = "--00b50b60544b8f96367eb4116aead16f\r\nContent-Disposition: form-data; name=\"name\"\r\n\r\nAnn\r\n--00b50b60544b8f96367eb4116aead16f\r\nContent-Disposition: form-data; name=\"papers\"; filename=\"Gr\u{fc}\u{df}e.pdf\"\r\nContent-Type: application/pdf\r\n\r\n%PDF-1.7\r\n--00b50b60544b8f96367eb4116aead16f--\r\n";
+    assert_eq!(sent("00b50b60544b8f96367eb4116aead16f", requests), Vec::<String>::new());
+    // Browsers (HTML §4.10.21.8), with no file chosen.
+    let browser = "------WebKitFormBoundaryABC\r\nContent-Disposition: form-data; name=\"name\"\r\n\r\nAnn\r\n------WebKitFormBoundaryABC\r\nContent-Disposition: form-data; name=\"photo\"; filename=\"\"\r\nContent-Type: application/octet-stream\r\n\r\n\r\n------WebKitFormBoundaryABC--\r\n";
+    assert_eq!(sent("----WebKitFormBoundaryABC", browser), Vec::<String>::new());
+}

@@ -106,14 +106,18 @@ impl Multipart {
             xml::check(part.content)?;
         }
         let (content, types) = plan.map_or((PartContent::Text, &[][..]), |plan| (plan.content, &plan.types));
+        // For a file field in which nothing was chosen, browsers send an empty file without a name (HTML
+        // §4.10.21.4): it is as if the field were not there.
+        let is_unset = part.content.is_empty() && part.disposition.file_name.as_deref() == Some("");
+        if is_unset && matches!(content, PartContent::File(_)) {
+            return Ok(None);
+        }
         if !is_listed(content, types, media_type) {
             violations.add(spot, "contentType", expected_types(content, types));
             return Ok(None);
         }
         if let Some(file_name) = &part.disposition.file_name {
-            // A browser sends an empty part for a field in which no file was chosen.
-            let is_unset = file_name.is_empty() && part.content.is_empty();
-            if !is_unset && !is_safe(file_name) {
+            if !is_safe(file_name) {
                 violations.add(spot, "filename", "a name that is no path, at most 255 bytes long");
                 return Ok(None);
             }
