@@ -53,7 +53,7 @@ pub(crate) fn judge(policy: &Policy, envelope: &Envelope, parts: &Parts) -> Verd
         Err(reason) => return Verdict::Refuse(Denial::new(reason)),
     };
     let own = Mount::find(mounts, &target).and_then(|(holds, _)| {
-        let api = holds.choose(&parts.headers, envelope.now.wall).ok()?;
+        let api = holds.choose(&parts.method, &parts.headers, envelope.now.wall).ok()?;
         policy.apis.get(api)?.plaintext
     });
     match own.unwrap_or(*plaintext) {

@@ -10,7 +10,7 @@ use std::time::Duration;
 
 use bytes::Bytes;
 use foldhash::fast::RandomState;
-use http::{HeaderMap, HeaderValue};
+use http::{HeaderMap, HeaderValue, Method};
 use portcullis_audit::Destination;
 use portcullis_audit::metrics::OperationMetrics;
 use portcullis_authn::api_key::config::LeakedConfig;
@@ -242,10 +242,15 @@ impl Holds {
     ///
     /// # Errors
     /// As [`Choice::choose`] and [`Life::judge`].
-    pub(crate) fn choose(&self, headers: &HeaderMap, now: Timestamp) -> Result<usize, Denial> {
+    pub(crate) fn choose(
+        &self,
+        method: &Method,
+        headers: &HeaderMap,
+        now: Timestamp,
+    ) -> Result<usize, Denial> {
         match self {
             Self::Api(api) => Ok(*api),
-            Self::Choice(choice) => choice.choose(headers, now),
+            Self::Choice(choice) => choice.choose(method, headers, now),
             Self::Gone(life) => {
                 life.judge(now)?;
                 // It will be gone only later, and nobody serves it any more.

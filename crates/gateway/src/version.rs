@@ -8,7 +8,7 @@
 
 use std::sync::Arc;
 
-use http::{HeaderMap, HeaderName, HeaderValue, header};
+use http::{HeaderMap, HeaderName, HeaderValue, Method, header};
 use portcullis_domain::{Denial, Reason, Timestamp};
 use portcullis_message::MediaType;
 
@@ -52,9 +52,14 @@ impl Choice {
     /// # Errors
     /// [`Reason::VersionAmbiguous`], [`Reason::VersionUnknown`], [`Reason::VersionUnacceptable`],
     /// [`Reason::VersionMissing`]; [`Reason::VersionRetired`] for a version that is gone.
-    pub(crate) fn choose(&self, headers: &HeaderMap, now: Timestamp) -> Result<usize, Denial> {
+    pub(crate) fn choose(
+        &self,
+        method: &Method,
+        headers: &HeaderMap,
+        now: Timestamp,
+    ) -> Result<usize, Denial> {
         let said = self.versions.said(headers)?;
-        let Some(Said { name, by }) = said else { return self.unsaid() };
+        let Some(Said { name, by }) = said else { return self.unsaid(method, headers) };
         if let Some((_, api)) = self.here.iter().find(|(own, _)| **own == *name) {
             return Ok(*api);
         }
@@ -70,10 +75,18 @@ impl Choice {
         })
     }
 
-    fn unsaid(&self) -> Result<usize, Denial> {
+    fn unsaid(&self, method: &Method, headers: &HeaderMap) -> Result<usize, Denial> {
         match (self.default, self.here.as_slice()) {
             (Some(api), _) => Ok(api),
             (None, [(_, only)]) => Ok(*only),
+            // A browser asks before it says (Fetch §3.3.5). It learns what a page may send, and the request that
+            // follows is judged by the version that it names.
+            (None, [(_, first), ..])
+                if *method == Method::OPTIONS
+                    && headers.contains_key(header::ACCESS_CONTROL_REQUEST_METHOD) =>
+            {
+                Ok(*first)
+            }
             (None, _) => Err(Denial::new(Reason::VersionMissing)),
         }
     }
@@ -170,7 +183,7 @@ mod tests {
             .iter()
             .map(|(name, value)| (HeaderName::from_static(name), HeaderValue::from_static(value)))
             .collect();
-        let chosen = choice.choose(&headers, Timestamp::from_seconds(10));
+        let chosen = choice.choose(&Method::GET, &headers, Timestamp::from_seconds(10));
         assert_eq!(chosen.map_err(|denial| denial.reason()), expected, "{headers:?}");
     }
 
@@ -199,6 +212,7 @@ mod tests {
         check(&both, &[("accept", "application/vnd.shop.v9+json")], Err(Reason::VersionUnacceptable));
         check(&both, &[("accept", "a/b;version=9")], Err(Reason::VersionUnacceptable));
         check(&both, &[("x-api-version", "0")], Err(Reason::VersionRetired));
+        check(&both, &[("access-control-request-method", "GET")], Err(Reason::VersionMissing));
         let default = choice(&["1", "2"], Some(1));
         check(&default, &[], Ok(1));
         check(&default, &[("accept", "application/json")], Ok(1));

@@ -12,5 +12,6 @@ mod inventory;
 mod keys;
 mod memory;
 mod operator;
+mod retiring;
 mod revoke;
 mod traffic;

@@ -66,7 +66,7 @@ pub(crate) fn locate<'p>(
         return Ok(Routed::Local(Local::ResourceMetadata(resource.document(&origin))));
     }
     if let Some((holds, within)) = Mount::find(mounts, &target)
-        && let Some(api) = policy.apis.get(holds.choose(headers, envelope.now.wall)?)
+        && let Some(api) = policy.apis.get(holds.choose(&envelope.method, headers, envelope.now.wall)?)
     {
         return Ok(Routed::Api(api, within));
     }

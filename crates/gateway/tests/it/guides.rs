@@ -1,34 +1,57 @@
-//! The settings that the guides on identity show are ones that the gateway takes.
+//! What the guides show is what the gateway takes and does.
 
 use std::path::Path;
 
 use portcullis_config::{Document, Limits};
+use portcullis_domain::Reason;
 use portcullis_testkit::Authority;
 use serde_json::{Value, json};
 
-use crate::walk::{Setup, merge};
+use crate::walk::{Setup, ask, merge};
 
-const GUIDES: [&str; 6] = [
+const GUIDES: [&str; 8] = [
+    "retire-a-version",
     "identity-provider",
     "bound-tokens",
     "step-up",
     "upstream-identity",
     "certificates-and-passwords",
     "what-answers-may-show",
+    DOCUMENTS,
 ];
+/// The one guide that also shows a document, requests and what comes of them.
+const DOCUMENTS: &str = "enforce-your-openapi-document";
 
-/// The YAML blocks of a guide.
-fn settings(guide: &str) -> Vec<Value> {
+/// The blocks of a guide that are fenced as `kind`.
+fn blocks(guide: &str, kind: &str) -> Vec<String> {
     let path = Path::new(env!("CARGO_MANIFEST_DIR")).join(format!("../../docs/guides/{guide}.md"));
     let text = std::fs::read_to_string(&path).unwrap_or_else(|error| panic!("{}: {error}", path.display()));
-    let blocks = text.split("```yaml\n").skip(1).map(|rest| rest.split("```").next().unwrap_or_default());
-    let read = |block: &str| {
-        Document::parse(guide, block.as_bytes(), &Limits::default())
-            .unwrap_or_else(|mistakes| panic!("{guide}: {mistakes:?}\n{block}"))
-            .value()
-            .clone()
-    };
-    blocks.map(read).collect()
+    let fence = format!("```{kind}\n");
+    text.split(&fence).skip(1).map(|rest| rest.split("```").next().unwrap_or_default().to_owned()).collect()
+}
+
+fn read(guide: &str, block: &str) -> Value {
+    Document::parse(guide, block.as_bytes(), &Limits::default())
+        .unwrap_or_else(|mistakes| panic!("{guide}: {mistakes:?}\n{block}"))
+        .value()
+        .clone()
+}
+
+/// The settings that a guide shows.
+fn settings(guide: &str) -> Vec<Value> {
+    blocks(guide, "yaml").iter().map(|block| read(guide, block)).collect()
+}
+
+/// The document of a second version.
+fn second_version() -> String {
+    json!({
+        "openapi": "3.1.0",
+        "info": { "title": "Shop", "version": "2" },
+        "paths": { "/public": { "get": {
+            "x-portcullis-access": "public", "responses": { "200": { "description": "Done." } },
+        } } },
+    })
+    .to_string()
 }
 
 /// The operations that the guides speak of, beside the usual ones.
@@ -39,10 +62,13 @@ fn contract() -> Value {
     let id = json!([{
         "name": "id", "in": "path", "required": true, "schema": { "type": "string", "maxLength": 36 },
     }]);
+    let mut json_operation = operation.clone();
+    merge(&mut json_operation, json!({ "requestBody": { "content": { "application/json": {} } } }));
     json!({ "paths": {
         "/refunds": { "post": operation },
         "/payments": { "post": operation },
         "/users/{id}": { "parameters": id, "delete": operation },
+        "/graphql": { "post": json_operation },
     } })
 }
 
@@ -64,6 +90,7 @@ fn what_a_guide_shows_is_taken_as_it_is_written() {
             let shown = block.clone();
             let outcome = Setup::new()
                 .contract(contract())
+                .file("openapi-v2.yaml", second_version())
                 .file("clients.pem", Authority::named("clients").pem())
                 .secret("users", format!("alice:{hash}\n"))
                 .secret("introspection.secret", "s3cret")
@@ -74,5 +101,49 @@ fn what_a_guide_shows_is_taken_as_it_is_written() {
                 panic!("{guide}: {error:?}\n{shown:#}");
             }
         }
+    }
+}
+
+/// Each block is a request line, a body if it has one, and what comes of it: a status, a code with the
+/// violations, or what the upstream is asked for.
+#[test]
+fn the_guide_on_documents_tells_what_becomes_of_requests() {
+    let mut setup = Setup::new();
+    for block in blocks(DOCUMENTS, "yaml openapi") {
+        setup = setup.contract(read(DOCUMENTS, &block));
+    }
+    let walk = setup.start();
+    let exchanges = blocks(DOCUMENTS, "http");
+    assert!(exchanges.len() >= 8, "the guide shows {} exchanges", exchanges.len());
+    for exchange in exchanges {
+        let lines: Vec<&str> = exchange.lines().collect();
+        let (request, expected) = lines.split_at(lines.len() - 1);
+        let (method, target) = request[0].split_once(' ').expect("a method and a target");
+        let ask = match request.get(1) {
+            Some(body) => ask(method, target).with("Content-Type: application/json").body(body),
+            None => ask(method, target),
+        };
+        let outcome = walk.send(ask);
+        let (status, told) = expected[0].split_once(' ').unwrap_or((expected[0], ""));
+        if status == "200" {
+            let seen = outcome.passed();
+            assert!(told.is_empty() || seen.target == told, "{exchange}\n{}", seen.target);
+            continue;
+        }
+        let (code, listed) = told.split_once(": ").unwrap_or((told, ""));
+        let reason = Reason::from_code(code).expect("a code of ours");
+        assert_eq!(status, reason.status().to_string(), "{exchange}");
+        let problem = outcome.refused(reason).response.json();
+        let violations = problem["violations"].as_array().map_or(&[][..], Vec::as_slice);
+        let text = |violation: &Value, name: &str| violation[name].as_str().unwrap_or_default().to_owned();
+        let found: Vec<String> = violations
+            .iter()
+            .map(|one| ["in", "at", "keyword"].map(|name| text(one, name)).join(" "))
+            .collect();
+        let mut found: Vec<&str> = found.iter().map(String::as_str).collect();
+        let mut listed: Vec<&str> = listed.split(", ").filter(|violation| !violation.is_empty()).collect();
+        found.sort_unstable();
+        listed.sort_unstable();
+        assert_eq!(found, listed, "{exchange}");
     }
 }

@@ -253,3 +253,31 @@ fn an_operation_that_stays_is_served_when_the_others_are_gone() {
     stays(&walk);
     walk.send(format!("GET /a/b HTTP/1.1\r\nHost: {HOST}\r\n\r\n")).refused(Reason::VersionRetired);
 }
+
+/// The fields that the guide shows are those that its settings make.
+#[test]
+fn the_guide_shows_what_clients_are_told() {
+    let guide =
+        std::path::Path::new(env!("CARGO_MANIFEST_DIR")).join("../../docs/guides/retire-a-version.md");
+    let guide = std::fs::read_to_string(guide).unwrap();
+    let block = |fence: &str, contains: &str| {
+        let blocks = guide.split(fence).skip(1).map(|rest| rest.split("```").next().unwrap());
+        blocks.into_iter().find(|block| block.contains(contains)).expect("the guide shows it").to_owned()
+    };
+    let settings = block("```yaml\n", "deprecated_at");
+    let settings = portcullis_config::Document::parse(
+        "guide",
+        settings.as_bytes(),
+        &portcullis_config::Limits::default(),
+    );
+    let walk = at("2026-12-24").policy(settings.unwrap().value().clone()).start();
+    let outcome = walk.send(get("/public"));
+    outcome.passed();
+    // A line that is indented goes on with the one before.
+    let shown = block("```http\n", "Deprecation").replace("\n  ", " ");
+    let shown: Vec<(&str, &str)> = shown.lines().filter_map(|line| line.split_once(": ")).collect();
+    assert_eq!(shown.len(), 3);
+    for (name, value) in shown {
+        assert_eq!(outcome.header(name), Some(value), "{name}");
+    }
+}

@@ -99,6 +99,16 @@ fn a_header_chooses_and_nothing_is_guessed() {
     // A path that only the other version would have is not looked for there.
     pair.refuses(get("/nowhere").with("X-API-Version: 2"), Reason::OperationUnknown);
 
+    // A browser's first question cannot name one.
+    let cors = json!({ "cors": { "origins": ["https://app.example"], "headers": ["x-api-version"] } });
+    let asking = Pair::start(json!({ "by": { "header": "X-API-Version" } }), [cors.clone(), cors]);
+    let preflight = ask("OPTIONS", "/public")
+        .with("Origin: https://app.example")
+        .with("Access-Control-Request-Method: GET")
+        .with("Access-Control-Request-Headers: x-api-version");
+    let permitted = asking.send(preflight);
+    assert_eq!(permitted.response.status, 204, "{:#?}", permitted.response);
+
     let pair = Pair::together(json!({ "by": { "header": "X-API-Version" }, "default": "v2" }));
     pair.reaches(get("/public"), "two");
     pair.refuses(get("/public").with("X-API-Version: 3"), Reason::VersionUnknown);
