@@ -104,6 +104,12 @@ impl Keyring {
         Ok(bytes)
     }
 
+    /// Whether something was sealed under the newest root.
+    pub(crate) fn is_newest_seal(&self, sealed: &[u8]) -> bool {
+        let id = sealed.get(1..5);
+        self.roots.first().is_some_and(|root| id == Some(&root.id.0.to_be_bytes()[..]))
+    }
+
     /// Opens what was sealed for this place. All failures look alike.
     pub(crate) fn open(&self, place: &[u8], sealed: &[u8]) -> Result<Secret, StoreError> {
         self.try_open(place, sealed).ok_or(StoreError::Unreadable)

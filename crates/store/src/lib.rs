@@ -1,4 +1,4 @@
-//! What must last: API keys, revocations, sessions, and counts of traffic.
+//! What must last: API keys, revocations, sessions, counts of traffic, and whose objects are.
 //!
 //! In: records in the words of `domain`. Out: the same, after a restart too, and at every replica that shares
 //! the database. Called by the gateway and by the subcommands; the layers see the traits of `domain` only.
@@ -14,6 +14,7 @@ mod compile;
 pub mod config;
 mod keyring;
 mod lanes;
+mod ownership;
 mod postgres;
 mod revocations;
 mod schema;
@@ -27,5 +28,6 @@ mod weak;
 
 pub use compile::{Location, RootSecrets, Settings, compile};
 pub use keyring::Keyring;
+pub use ownership::LedgerKey;
 pub use schema::NEWEST;
 pub use store::{OpenError, Store};

@@ -23,7 +23,7 @@ use tokio_postgres::types::{FromSql, IsNull, ToSql, Type, to_sql_checked};
 use tokio_postgres::{Client, Config};
 
 use crate::lanes::{Changed, Lanes, Read, Rows, Write};
-use crate::schema::{MIGRATIONS, NEWEST, VERSION_TABLE, dialect};
+use crate::schema::{Dialect, MIGRATIONS, NEWEST, VERSION_TABLE};
 use crate::statement::{Affects, Row, Statement, Value};
 use crate::store::OpenError;
 use tls::Connector;
@@ -145,7 +145,7 @@ impl Line {
         }
         for (version, statements) in (1i64..).zip(MIGRATIONS).filter(|(version, _)| *version > found) {
             for statement in *statements {
-                transaction.batch_execute(&dialect(statement, "BYTEA")).await.map_err(refused)?;
+                transaction.batch_execute(&Dialect::POSTGRES.say(statement)).await.map_err(refused)?;
             }
             let note = "INSERT INTO portcullis_schema (version) VALUES ($1)";
             transaction.execute(note, &[&version]).await.map_err(refused)?;

@@ -1,8 +1,9 @@
 //! The tables, and how an older database becomes a newer one.
 //!
 //! Each version is a list of statements that is run once, all versions in one transaction; a database of a
-//! newer version is refused, because what it means is not known here. `BYTES` stands for the type of bytes,
-//! which is the only word in which the two databases differ.
+//! newer version is refused, because what it means is not known here. `BYTES` stands for the type of bytes and
+//! `KEYED` for a table that is kept in the order of its key and nowhere else, where there is such a thing: the
+//! only words in which the two databases differ.
 
 /// The version that this program makes and understands.
 pub const NEWEST: i64 = {
@@ -12,7 +13,7 @@ pub const NEWEST: i64 = {
 };
 
 /// By version, from 1.
-pub(crate) const MIGRATIONS: &[&[&str]] = &[KEYS_AND_SESSIONS, TRAFFIC];
+pub(crate) const MIGRATIONS: &[&[&str]] = &[KEYS_AND_SESSIONS, TRAFFIC, OWNERSHIP];
 
 const KEYS_AND_SESSIONS: &[&str] = &[
     "CREATE TABLE change_counter (id BIGINT PRIMARY KEY CHECK (id = 1), value BIGINT NOT NULL)",
@@ -128,11 +129,69 @@ const TRAFFIC: &[&str] = &[
     )",
 ];
 
+const OWNERSHIP: &[&str] = &[
+    // Ten million rows must fit into a gibibyte: digests are short, and what is known is one number whose order
+    // is the order in which stories of one object hold (`OwnedObject::precedence`).
+    "CREATE TABLE owned_object (
+        id BYTES NOT NULL,
+        owner BIGINT NOT NULL,
+        precedence BIGINT NOT NULL,
+        parent BIGINT,
+        PRIMARY KEY (id)
+    ) KEYED",
+    // `permits`: 0 nothing any more, 1 to read, 2 to write; of one version of the object.
+    "CREATE TABLE object_grant (
+        id BYTES NOT NULL,
+        grantee BIGINT NOT NULL,
+        version BIGINT NOT NULL,
+        permits BIGINT NOT NULL,
+        at BIGINT NOT NULL,
+        PRIMARY KEY (id, grantee)
+    ) KEYED",
+    "CREATE TABLE object_history (
+        id BYTES NOT NULL,
+        changed BIGINT NOT NULL,
+        kind TEXT NOT NULL,
+        owner BIGINT NOT NULL,
+        authority TEXT NOT NULL,
+        at BIGINT NOT NULL,
+        receipt TEXT,
+        PRIMARY KEY (id, changed)
+    )",
+    "CREATE UNIQUE INDEX object_history_changed ON object_history (changed)",
+    "CREATE TABLE object_type (
+        realm TEXT NOT NULL,
+        kind TEXT NOT NULL,
+        own BIGINT NOT NULL,
+        granted BIGINT NOT NULL,
+        alien BIGINT NOT NULL,
+        unknown BIGINT NOT NULL,
+        contradictions BIGINT NOT NULL,
+        began_at BIGINT NOT NULL,
+        last_at BIGINT NOT NULL,
+        PRIMARY KEY (realm, kind)
+    )",
+    // The key of all digests above, sealed: they outlive the root secret.
+    "CREATE TABLE ownership_secret (id BIGINT PRIMARY KEY CHECK (id = 1), sealed BYTES NOT NULL)",
+];
+
 /// Where the version is kept.
 pub(crate) const VERSION_TABLE: &str =
     "CREATE TABLE IF NOT EXISTS portcullis_schema (version BIGINT NOT NULL)";
 
-/// A statement of a migration in the words of one database.
-pub(crate) fn dialect(text: &str, bytes: &str) -> String {
-    text.replace("BYTES", bytes)
+/// The words of one database.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Dialect {
+    bytes: &'static str,
+    keyed: &'static str,
+}
+
+impl Dialect {
+    pub(crate) const SQLITE: Self = Self { bytes: "BLOB", keyed: "WITHOUT ROWID" };
+    pub(crate) const POSTGRES: Self = Self { bytes: "BYTEA", keyed: "" };
+
+    /// A statement of a migration in these words.
+    pub(crate) fn say(self, text: &str) -> String {
+        text.replace("BYTES", self.bytes).replace("KEYED", self.keyed)
+    }
 }

@@ -13,7 +13,7 @@ use rusqlite::{Connection, ErrorCode, ToSql, TransactionBehavior};
 use tokio::sync::mpsc;
 
 use crate::lanes::{Changed, Lanes, Read, Rows, Write};
-use crate::schema::{MIGRATIONS, NEWEST, VERSION_TABLE, dialect};
+use crate::schema::{Dialect, MIGRATIONS, NEWEST, VERSION_TABLE};
 use crate::secret_file::{make_folder, make_private};
 use crate::statement::{Affects, Row, Statement, Value};
 use crate::store::OpenError;
@@ -81,7 +81,7 @@ fn migrate(connection: &mut Connection, file: &Path) -> Result<(), OpenError> {
     }
     for (version, statements) in (1..).zip(MIGRATIONS).filter(|(version, _)| *version > found) {
         for statement in *statements {
-            transaction.execute_batch(&dialect(statement, "BLOB")).map_err(broken)?;
+            transaction.execute_batch(&Dialect::SQLITE.say(statement)).map_err(broken)?;
         }
         transaction
             .execute("INSERT INTO portcullis_schema (version) VALUES ($1)", [version])

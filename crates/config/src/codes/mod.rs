@@ -15,6 +15,7 @@
 //! | C0600 to C0699 | [`record`] | audit and administration |
 //! | C0700 to C0799 | [`store`] | the store and API keys |
 //! | C0800 to C0899 | [`version`] | versions, their ends, and the inventory |
+//! | C0900 to C0999 | [`object`] | types of objects and whose they are |
 
 use std::fmt;
 
@@ -46,6 +47,7 @@ pub mod file;
 pub mod identity;
 pub mod limit;
 pub mod listener;
+pub mod object;
 pub mod record;
 pub mod store;
 pub mod upstream;
@@ -82,6 +84,7 @@ pub fn all() -> impl Iterator<Item = &'static Explanation> {
         record::ROWS,
         store::ROWS,
         version::ROWS,
+        object::ROWS,
     ]
     .into_iter()
     .flatten()
@@ -103,7 +106,7 @@ impl fmt::Display for Code {
 mod tests {
     use super::*;
 
-    const RANGES: [(&str, &[Explanation], u16, u16); 9] = [
+    const RANGES: [(&str, &[Explanation], u16, u16); 10] = [
         ("file", file::ROWS, 1, 99),
         ("listener", listener::ROWS, 100, 199),
         ("identity", identity::ROWS, 200, 299),
@@ -113,6 +116,7 @@ mod tests {
         ("record", record::ROWS, 600, 699),
         ("store", store::ROWS, 700, 799),
         ("version", version::ROWS, 800, 899),
+        ("object", object::ROWS, 900, 999),
     ];
 
     fn number(code: Code) -> u16 {

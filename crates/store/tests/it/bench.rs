@@ -63,6 +63,28 @@ impl Bench {
         }
     }
 
+    /// How many bytes a table takes, indices included.
+    pub(crate) fn size_of(&self, table: &str) -> u64 {
+        match &self.place {
+            Place::File(workspace) => {
+                let file = rusqlite::Connection::open(workspace.path("data/store.db")).unwrap();
+                let pages = "SELECT sum(pgsize) FROM dbstat WHERE name = ?1";
+                match file.query_row(pages, [table], |row| row.get::<_, i64>(0)) {
+                    Ok(bytes) => bytes.cast_unsigned(),
+                    // Built without that table: all that the file holds, then.
+                    Err(_) => {
+                        file.execute_batch("PRAGMA wal_checkpoint(TRUNCATE)").unwrap();
+                        std::fs::metadata(workspace.path("data/store.db")).unwrap().len()
+                    }
+                }
+            }
+            Place::Server(database) => {
+                let bytes = database.run(&format!("SELECT pg_total_relation_size('{table}')"));
+                bytes.trim().parse().unwrap()
+            }
+        }
+    }
+
     /// Everything that is at rest, as whoever steals it would have it.
     pub(crate) fn dump(&self) -> Vec<u8> {
         match &self.place {

@@ -8,6 +8,7 @@
     clippy::expect_used,
     clippy::panic,
     clippy::indexing_slicing,
+    clippy::print_stdout,
     reason = "tests: a broken expectation ends the test that made it"
 )]
 
@@ -15,6 +16,7 @@ mod bench;
 mod compile;
 mod file;
 mod keys;
+mod owned;
 mod revoked;
 mod server;
 mod signed_in;
@@ -47,6 +49,16 @@ suite! {
         use_is_noted_and_never_moves_back,
         changes_are_told_once_and_in_order,
         hostile_text_is_kept_as_text;
+    owned:
+        an_owner_survives_a_restart,
+        the_first_writer_wins_whoever_writes_first,
+        two_gateways_that_write_at_once_leave_one_owner,
+        what_is_shared_ends_with_the_version,
+        changes_are_told_to_other_gateways_and_first_owners_are_not,
+        what_is_old_is_forgotten_and_owners_are_not,
+        counts_of_several_gateways_add_up,
+        digests_are_the_same_after_a_restart,
+        ten_million_objects_fit_into_a_gibibyte;
     revoked:
         a_revocation_survives_a_restart,
         the_wider_bound_and_the_later_end_hold,
