@@ -13,8 +13,15 @@ pub(super) const HELD: usize = 64 * 1024;
 #[derive(Default)]
 pub(super) struct Holds {
     open: Vec<Hold>,
+    /// Some that have ended, for their room: a list of records opens one for each.
+    spare: Vec<Hold>,
     length: usize,
 }
+
+/// How many ended holds are kept.
+const SPARE: usize = 4;
+/// Room that an ended hold may keep, in bytes.
+const ROOM: usize = 1024;
 
 /// The members of one object that wait.
 #[derive(Default)]
@@ -28,7 +35,8 @@ pub(super) struct Hold {
 impl Holds {
     /// Begins a hold, and says which.
     pub(super) fn open(&mut self) -> u8 {
-        self.open.push(Hold::default());
+        let hold = self.spare.pop().unwrap_or_default();
+        self.open.push(hold);
         // One for each frame at most, and frames are bounded.
         u8::try_from(self.open.len() - 1).unwrap_or(u8::MAX)
     }
@@ -72,7 +80,9 @@ impl Holds {
 
     /// Takes all that waits in a hold.
     pub(super) fn take(&mut self, hold: u8) -> Hold {
-        let taken = self.open.get_mut(usize::from(hold)).map(std::mem::take).unwrap_or_default();
+        let empty = self.spare.pop().unwrap_or_default();
+        let Some(hold) = self.open.get_mut(usize::from(hold)) else { return empty };
+        let taken = std::mem::replace(hold, empty);
         self.length -= taken.length();
         taken
     }
@@ -89,6 +99,16 @@ impl Holds {
         let closed = self.open.pop().unwrap_or_default();
         self.length -= closed.length();
         closed
+    }
+
+    /// Takes a hold back that nobody needs any more.
+    pub(super) fn recycle(&mut self, mut hold: Hold) {
+        let room = hold.bytes.capacity() + hold.members.capacity() * size_of::<Held>();
+        if self.spare.len() < SPARE && room <= ROOM {
+            hold.bytes.clear();
+            hold.members.clear();
+            self.spare.push(hold);
+        }
     }
 }
 

@@ -246,9 +246,11 @@ impl Pass<'_> {
             self.walk.seen.truncate(self.walk.top.seen_mark);
             if self.walk.top.hold.is_some() {
                 self.walk.parents.push(parent);
-                for held in self.walk.holds.close().members {
-                    self.met_held(held);
+                let hold = self.walk.holds.close();
+                for held in &hold.members {
+                    self.met_held(*held);
                 }
+                self.walk.holds.recycle(hold);
                 self.walk.parents.pop();
             }
         }
@@ -291,7 +293,7 @@ impl Pass<'_> {
         let Some(hold) = self.walk.top.hold else { return };
         self.flush(self.at);
         let waited = self.walk.holds.take(hold);
-        for held in waited.members {
+        for held in waited.members.iter().copied() {
             let bytes = waited.bytes.get(held.begin..held.end).unwrap_or_default();
             match self.verdict(held.rule) {
                 Verdict::Seen => {
@@ -305,6 +307,7 @@ impl Pass<'_> {
                 Verdict::NotKnown => self.walk.holds.put_back(hold, held, bytes),
             }
         }
+        self.walk.holds.recycle(waited);
     }
 
     fn scalar(&mut self, kind: JsonKind, byte: u8) -> Stepped {
