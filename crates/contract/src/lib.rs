@@ -10,7 +10,10 @@
 //! is a warning with its place, never a silent gap.
 //!
 //! Of our own in the document: `x-portcullis-access: public`, `x-portcullis-body-limit: 16 KiB` and
-//! `x-portcullis-lifecycle: {state, deprecated_at, sunset_at, successor, policy}`.
+//! `x-portcullis-lifecycle: {state, deprecated_at, sunset_at, successor, policy}`, of which the dates are read as
+//! `x-deprecated-at` and `x-sunset-at`, too; what a request may ask for, in
+//! `x-portcullis-page-limit` and `x-portcullis-graphql`; and of a schema's values, in `x-portcullis-url`,
+//! `x-portcullis-text` and `x-portcullis-rules` (decision 0020).
 
 mod body;
 mod compile;

@@ -63,8 +63,26 @@ pub(crate) fn add(
         ..InlineOperation::default()
     };
     let Some((template, method)) = operation.address(options.base_path, own.place, findings) else { return };
-    paths.push(PathDraft { template, place: own.place.clone() });
-    let path = paths.len() - 1;
+    let same = drafts.iter().filter(|draft| *draft.operation.template == *own.path);
+    let path = match same.clone().next() {
+        Some(draft) => draft.path,
+        None => {
+            paths.push(PathDraft { template, place: own.place.clone() });
+            paths.len() - 1
+        }
+    };
+    if let Some(taken) = same.into_iter().find(|draft| draft.operation.method == method) {
+        findings.refuse(
+            Diagnostic::error(
+                codes::version::DOCUMENTATION_PLACE,
+                format!("the API itself has `GET {}`", own.path),
+            )
+            .at(own.place.clone())
+            .related(taken.operation.place.clone(), "declared here")
+            .help("give the documentation a path of its own"),
+        );
+        return;
+    }
     let operation = operation.unfinished(method, options, own.place.clone(), findings);
     drafts.push(Draft { path, operation });
 }

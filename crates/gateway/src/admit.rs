@@ -99,7 +99,9 @@ pub(crate) async fn admit<'p>(
     };
     trace.found_route(route);
     // Before anybody is asked who they are: what is gone is gone for all (VER-02).
-    trace.step(Stage::Route, route.life.judge(envelope.now.wall))?;
+    if let Err(gone) = route.life.judge(envelope.now.wall) {
+        return trace.step(Stage::Route, Err(gone));
+    }
     if !api.peer_limits.is_empty() {
         trace.step_at(Stage::Limit, api.limit_strength, limit::take_for_peer(&api.peer_limits, envelope))?;
     }

@@ -40,6 +40,23 @@ impl Life {
         }
     }
 
+    /// The same for a version of which nothing is left: no API is found that would put the fields on the answer.
+    ///
+    /// # Errors
+    /// [`Reason::VersionRetired`].
+    pub(crate) fn judge_alone(&self, now: Timestamp) -> Result<(), Denial> {
+        self.judge(now).map_err(|denial| {
+            self.fields.iter().fold(denial, |denial, (name, value)| {
+                let name = match name.as_str() {
+                    "deprecation" => "deprecation",
+                    "sunset" => "sunset",
+                    _ => "link",
+                };
+                denial.with_field(name, value.to_str().unwrap_or_default())
+            })
+        })
+    }
+
     /// Puts the fields on an answer. An upstream may have links of its own, and they stay; of its life only we
     /// speak.
     pub(crate) fn mark(&self, headers: &mut HeaderMap) {

@@ -241,7 +241,7 @@ impl Holds {
     /// The API that a request with these headers is for.
     ///
     /// # Errors
-    /// As [`Choice::choose`] and [`Life::judge`].
+    /// As [`Choice::choose`] and [`Life::judge_alone`].
     pub(crate) fn choose(
         &self,
         method: &Method,
@@ -252,7 +252,7 @@ impl Holds {
             Self::Api(api) => Ok(*api),
             Self::Choice(choice) => choice.choose(method, headers, now),
             Self::Gone(life) => {
-                life.judge(now)?;
+                life.judge_alone(now)?;
                 // It will be gone only later, and nobody serves it any more.
                 Err(Denial::new(Reason::OperationUnknown).with_note("a version that is not served"))
             }

@@ -64,7 +64,7 @@ impl Choice {
             return Ok(*api);
         }
         if let Some((_, life)) = self.versions.gone.iter().find(|(own, _)| **own == *name) {
-            life.judge(now)?;
+            life.judge_alone(now)?;
         }
         let is_elsewhere = self.versions.served.iter().any(|own| **own == *name);
         Err(match (is_elsewhere, by) {

@@ -343,6 +343,26 @@ fn what_is_no_openapi_document_is_a_mistake() {
     assert!(diff(side(&bad), side(&good)).is_err());
 }
 
+/// Schemas of components with members, to which an answer of status 200 refers directly, by pointer.
+fn answered_schemas(document: &Value) -> Vec<String> {
+    let mut found = BTreeSet::new();
+    let items = document["paths"].as_object().unwrap().values().filter_map(Value::as_object);
+    for operation in items.flat_map(|item| item.values()) {
+        let answer = &operation["responses"]["200"];
+        let answer =
+            answer["$ref"].as_str().map_or(Some(answer), |at| document.pointer(at.trim_start_matches('#')));
+        let schema = answer.and_then(|answer| answer.pointer("/content/application~1json/schema/$ref"));
+        let Some(pointer) = schema.and_then(Value::as_str).map(|at| at.trim_start_matches('#')) else {
+            continue;
+        };
+        let members = document.pointer(pointer).and_then(|schema| schema["properties"].as_object());
+        if members.is_some_and(|members| !members.is_empty()) {
+            found.insert(pointer.to_owned());
+        }
+    }
+    found.into_iter().collect()
+}
+
 /// The values below `value` that have a member `name`, by pointer.
 fn holders(value: &Value, name: &str, here: &str, found: &mut Vec<String>) {
     match value {
@@ -404,6 +424,30 @@ fn changes_of_real_documents_are_found() {
                 None => parameters = more,
             }
             assert_eq!(changed("/parameters", parameters), [Code::ParameterRequired], "{name} {path}");
+            let statuses = item[method]["responses"].as_object().into_iter().flat_map(|all| all.keys());
+            if let Some(status) = statuses.clone().find(|status| status.starts_with('2')) {
+                let gone = changed(&format!("/responses/{status}"), json!(null));
+                assert_eq!(gone, [Code::ResponseRemoved], "{name} {path}");
+            }
+            if item[method].get("requestBody").is_some() {
+                assert_eq!(changed("/requestBody", json!(null)), [Code::BodyRemoved], "{name} {path}");
+            }
+        }
+        // Members of schemas that answers share.
+        let answers = answered_schemas(&old);
+        assert!(!answers.is_empty(), "{name}");
+        for schema in answers.iter().step_by(answers.len() / 4 + 1) {
+            let mut new = old.clone();
+            put(&mut new, &format!("{schema}/properties/password_hash"), json!({ "type": "string" }));
+            assert_eq!(codes(&compare(&old, &new)), [Code::SensitiveFieldExposed], "{name} {schema}");
+            let mut new = old.clone();
+            let members = new.pointer_mut(&format!("{schema}/properties")).unwrap().as_object_mut().unwrap();
+            let first = members.keys().next().unwrap().clone();
+            members.remove(&first);
+            let mut codes = codes(&compare(&old, &new));
+            // Some are sent, too.
+            codes.retain(|code| *code != Code::PropertyRemoved);
+            assert_eq!(codes, [Code::ResponsePropertyRemoved], "{name} {schema}/{first}");
         }
         // A bound that is gone is found wherever a request reaches it, and is never taken for something else.
         let mut bounded = Vec::new();

@@ -109,6 +109,10 @@ impl Group<'_> {
     fn place(&self, hosts: &mut Hosts, diagnostics: &mut Diagnostics) {
         let mistake = |what: String| Diagnostic::error(codes::VERSION_GROUP, what).at(self.place.key());
         if self.members.is_empty() {
+            // They may have mistakes of their own.
+            if diagnostics.has_errors() {
+                return;
+            }
             let what = format!("no API is a version of `{}`", self.name);
             diagnostics.push(mistake(what).help("say `version: {of: …, name: …}` at each of its APIs"));
             return;

@@ -69,7 +69,6 @@ fn tells_nothing(outcome: &Outcome) {
 }
 
 // proves: VER-03, VER-05
-// proves-part: VER-04 (the header; that reversed dates are refused is shown in `contract` and below)
 #[test]
 fn every_answer_of_a_deprecated_operation_says_so() {
     let upstream = Upstream::start(|seen| match seen.line().as_str() {
@@ -137,7 +136,7 @@ fn the_configuration_says_it_of_an_operation_a_tag_or_all() {
     }
 }
 
-// proves-part: VER-04 (in the configuration)
+// proves: VER-04
 #[test]
 fn a_life_that_cannot_be_is_no_configuration() {
     let brownout = json!([{ "every": "day", "at": "10:00", "for": "30m" }]);
@@ -154,6 +153,13 @@ fn a_life_that_cannot_be_is_no_configuration() {
         let codes: Vec<_> = mistakes.errors().map(|mistake| mistake.code().0).collect();
         assert_eq!(codes, [code], "{lifecycle}");
     }
+    let walk = at("2026-06-01").api(json!({ "lifecycle": ending() })).start();
+    let outcome = walk.send(get("/public"));
+    outcome.passed();
+    let deprecated = structured_date(outcome.header("deprecation").unwrap()).unwrap();
+    let sunset = fixed_date(outcome.header("sunset").unwrap()).expect("IMF-fixdate");
+    let sunset = sunset.duration_since(std::time::UNIX_EPOCH).unwrap().as_secs();
+    assert!(u64::try_from(deprecated).unwrap() < sunset, "the warning comes first");
 }
 
 // proves: VER-06

@@ -232,7 +232,7 @@ fn suite(walk: &Walk, path: &dyn Fn(&str) -> String) -> Vec<(&'static str, Strin
 #[test]
 fn every_version_is_protected_alike() {
     let second = Upstream::answering(Answer::ok("hello"));
-    let limit = json!({ "GET /orders": { "limits": { "caller": [{ "rate": "2/h", "burst": 2 }] } } });
+    let limit = json!({ "GET /orders": { "limits": { "caller": [{ "name": "orders", "rate": "2/h", "burst": 2 }] } } });
     let places = ["/v1", "/v2"].map(|mount| json!({ "mount": mount, "overrides": limit }));
     let walk = Setup::new().policy(versions(&second, json!({}), places)).start();
     let first = suite(&walk, &|path| format!("/v1{path}"));
