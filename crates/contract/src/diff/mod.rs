@@ -13,6 +13,7 @@ mod answers;
 mod code;
 mod facts;
 mod findings;
+mod members;
 mod operations;
 mod parameters;
 mod schemas;

@@ -129,7 +129,7 @@ fn limit<'d>(operation: &Node<'d>) -> Option<(usize, Node<'d>)> {
 }
 
 /// The media types of a body or answer.
-pub(super) fn content<'n, 'd>(node: &'n Node<'d>) -> Vec<(&'d str, Node<'d>)> {
+pub(super) fn content<'d>(node: &Node<'d>) -> Vec<(&'d str, Node<'d>)> {
     node.child("content").iter().flat_map(|content| content.members().collect::<Vec<_>>()).collect()
 }
 

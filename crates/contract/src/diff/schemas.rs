@@ -5,13 +5,13 @@
 //! beyond what was, and what is shown beyond what was, weakens protection.
 
 use std::collections::HashSet;
+use std::slice::from_ref;
 
 use serde_json::Value;
 
 use super::Code;
 use super::facts::{Additional, Edge, Facts};
 use super::findings::Changes;
-use super::sensitive::is_sensitive;
 use crate::reading::Node;
 
 /// Which way values go.
@@ -32,10 +32,10 @@ pub(super) struct Comparer {
 }
 
 /// One comparison under way.
-struct Run<'c, 'f> {
+pub(super) struct Run<'c, 'f> {
     comparer: &'c Comparer,
     changes: &'f mut Changes,
-    direction: Direction,
+    pub(super) direction: Direction,
     seen: HashSet<Known>,
 }
 
@@ -51,7 +51,7 @@ impl Comparer {
     ) {
         let before = changes.count();
         let mut run = Run { comparer: self, changes, direction, seen: HashSet::new() };
-        run.values(&[old.clone()], &[new.clone()], what);
+        run.values(from_ref(old), from_ref(new), what);
         let seen = run.seen;
         // A pair is the same only if all that it leads to is, so this holds for whole runs.
         if changes.count() == before {
@@ -61,7 +61,7 @@ impl Comparer {
 }
 
 impl Run<'_, '_> {
-    fn values(&mut self, old: &[Node<'_>], new: &[Node<'_>], what: &str) {
+    pub(super) fn values(&mut self, old: &[Node<'_>], new: &[Node<'_>], what: &str) {
         let (Some(first_old), Some(first_new)) = (old.first(), new.first()) else { return };
         let known = (target(first_old), target(first_new), self.direction);
         // A member of several schemas is not told by its first alone.
@@ -79,16 +79,16 @@ impl Run<'_, '_> {
         self.members(&old, &new, what);
         for (position, old) in &old.items {
             if let Some(new) = new.items.get(position) {
-                self.values(&[old.clone()], &[new.clone()], &format!("{what}/{position}"));
+                self.values(from_ref(old), from_ref(new), &format!("{what}/{position}"));
             }
         }
         if let (Additional::Like(old), Additional::Like(new)) = (&old.additional, &new.additional) {
-            self.values(&[old.clone()], &[new.clone()], &format!("{what}/{{any}}"));
+            self.values(from_ref(old), from_ref(new), &format!("{what}/{{any}}"));
         }
         self.alternatives(&old, &new, what);
     }
 
-    fn add(&mut self, code: Code, old: &Node<'_>, new: &Node<'_>, sentence: String) {
+    pub(super) fn add(&mut self, code: Code, old: &Node<'_>, new: &Node<'_>, sentence: String) {
         self.changes.add(code, Some(old), Some(new), sentence);
     }
 
@@ -262,83 +262,10 @@ impl Run<'_, '_> {
         }
     }
 
-    fn members(&mut self, old: &Facts<'_>, new: &Facts<'_>, what: &str) {
-        for (name, before) in &old.members {
-            let inner = format!("{what}/{name}");
-            let Some(facts) = Facts::of(before) else { continue };
-            let Some(now) = new.members.get(name) else {
-                let code = match self.direction {
-                    Direction::Request if facts.read_only => continue,
-                    Direction::Answer if facts.write_only => continue,
-                    Direction::Request => Code::PropertyRemoved,
-                    Direction::Answer => Code::ResponsePropertyRemoved,
-                };
-                self.add(code, &facts.node, &new.node, format!("{inner} is gone"));
-                continue;
-            };
-            let Some(facts_now) = Facts::of(now) else { continue };
-            self.passage(name, &facts, &facts_now, &inner);
-            let is_hidden = match self.direction {
-                Direction::Request => facts.read_only || facts_now.read_only,
-                Direction::Answer => facts.write_only || facts_now.write_only,
-            };
-            if is_hidden {
-                continue;
-            }
-            self.requirement(name, old, new, &inner);
-            self.values(before, now, &inner);
-        }
-        for (name, now) in &new.members {
-            let Some(facts) = Facts::of(now).filter(|_| !old.members.contains_key(name)) else { continue };
-            let inner = format!("{what}/{name}");
-            match self.direction {
-                Direction::Request if new.required.contains(name) && !facts.read_only => {
-                    self.add(Code::PropertyRequired, &old.node, &facts.node, format!("{inner} must be sent"));
-                }
-                Direction::Answer if !facts.write_only => {
-                    self.add(exposure(name, &facts), &old.node, &facts.node, format!("{inner} is shown"));
-                }
-                Direction::Request | Direction::Answer => {}
-            }
-        }
-    }
-
-    /// Whether a member that was in both documents goes the same way in both.
-    fn passage(&mut self, name: &str, old: &Facts<'_>, new: &Facts<'_>, inner: &str) {
-        let (at_old, at_new) = (&old.node, &new.node);
-        match self.direction {
-            Direction::Request if old.read_only && !new.read_only => {
-                self.add(Code::ReadOnlyLost, at_old, at_new, format!("{inner} can be set by clients"));
-            }
-            Direction::Request if !old.read_only && new.read_only => {
-                self.add(Code::ReadOnlyAdded, at_old, at_new, format!("{inner} can no longer be sent"));
-            }
-            Direction::Answer if old.write_only && !new.write_only => {
-                self.add(Code::WriteOnlyLost, at_old, at_new, format!("{inner} is shown, and was only sent"));
-            }
-            Direction::Answer if !old.write_only && new.write_only => {
-                let sentence = format!("`{name}` is no longer shown: {inner}");
-                self.add(Code::ResponsePropertyRemoved, at_old, at_new, sentence);
-            }
-            Direction::Request | Direction::Answer => {}
-        }
-    }
-
-    fn requirement(&mut self, name: &str, old: &Facts<'_>, new: &Facts<'_>, inner: &str) {
-        let (was, is) = (old.required.contains(name), new.required.contains(name));
-        let (code, sentence) = match (self.direction, was, is) {
-            (_, true, true) | (_, false, false) | (Direction::Answer, false, true) => return,
-            (Direction::Request, false, true) => (Code::PropertyRequired, "must be sent"),
-            (Direction::Request, true, false) => (Code::RequiredDropped, "need not be sent any more"),
-            (Direction::Answer, true, false) => (Code::ResponsePropertyOptional, "may be missing"),
-        };
-        self.add(code, &old.node, &new.node, format!("{inner} {sentence}"));
-    }
-
     fn alternatives(&mut self, old: &Facts<'_>, new: &Facts<'_>, what: &str) {
         for (name, before) in &old.alternatives {
             match new.alternatives.get(name) {
-                Some(now) => self.values(&[before.clone()], &[now.clone()], what),
+                Some(now) => self.values(from_ref(before), from_ref(now), what),
                 None if self.direction == Direction::Request && !new.alternatives.is_empty() => {
                     let sentence = format!("{what} can no longer be `{name}`");
                     self.add(Code::AlternativeRemoved, before, &new.node, sentence);
@@ -369,11 +296,6 @@ impl Run<'_, '_> {
     }
 }
 
-/// How bad it is that a member is shown.
-fn exposure(name: &str, facts: &Facts<'_>) -> Code {
-    if is_sensitive(name, facts) { Code::SensitiveFieldExposed } else { Code::FieldExposed }
-}
-
 /// What a schema is known by: where its reference leads.
 fn target(node: &Node<'_>) -> (usize, String) {
     let (document, pointer) = node.identity();
@@ -395,7 +317,7 @@ fn lacks_type(narrow: &Facts<'_>, wide: &Facts<'_>) -> bool {
         (Some(_), None) => true,
         (Some(narrow), Some(wide)) => wide
             .iter()
-            .any(|name| !narrow.contains(name) && !(*name == "integer" && narrow.contains("number"))),
+            .any(|name| !(narrow.contains(name) || *name == "integer" && narrow.contains("number"))),
     }
 }
 
