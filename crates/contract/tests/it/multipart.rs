@@ -170,7 +170,17 @@ fn files_of_older_documents_and_of_ones_that_say_nothing_are_files() {
     check(&unsaid, &[(file, b"\0\xff")], &[]);
     let any = contract(&document("3.1.1", "{}"));
     check(&any, &[("name=\"x\"", b"1"), ("name=\"x\"", b"2")], &[]);
+    check(&any, &[(file, b"\0\xff")], &[]);
+    check(&any, &[("name=\"x\"; filename=\"../x\"", b"1")], &["body /x filename"]);
     assert!(judge(&any, b"{}").is_err());
+    let map = contract(&document(
+        "3.1.1",
+        "{schema: {type: object, additionalProperties: {type: string, format: binary, maxLength: 3}}}",
+    ));
+    check(&map, &[("name=\"a\"; filename=\"a\"", b"\0\xff"), ("name=\"b\"; filename=\"b\"", b"")], &[]);
+    check(&map, &[("name=\"a\"; filename=\"a\"", b"\0\xff\0\0")], &["body /a maxLength"]);
+    let latin = "name=\"file\"; filename=\"x.csv\"\r\nContent-Type: text/csv; charset=iso-8859-1";
+    check(&old, &[(latin, b"caf\xe9")], &[]);
 }
 
 #[test]

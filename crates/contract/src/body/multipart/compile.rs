@@ -9,7 +9,8 @@ use crate::schema::{Dialect, Root, Shape, Type, Types, each_schema, properties};
 
 impl Multipart {
     /// A form of any parts: nothing is said about it.
-    pub(in crate::body) const ANY: Self = Self { root: None, shape: Shape::TEXT, plans: Vec::new() };
+    pub(in crate::body) const ANY: Self =
+        Self { root: None, shape: Shape::TEXT, plans: Vec::new(), others: None };
 
     /// Reads what a media type says of its parts.
     pub(in crate::body) fn declared(
@@ -24,7 +25,14 @@ impl Multipart {
             FieldPlan::declared(name, encoding.as_ref(), &property, dialect, findings)
         });
         let plans = plans.collect();
-        Self { root: Some(root), shape: Shape::of(schema, dialect).into_object(), plans }
+        let mut others = None;
+        each_schema(schema, dialect, &mut |part| {
+            if let Some(node) = part.child("additionalProperties").filter(|node| node.object().is_some()) {
+                others = Some(node);
+            }
+        });
+        let others = others.map(|node| FieldPlan::declared("", None, &node, dialect, findings));
+        Self { root: Some(root), shape: Shape::of(schema, dialect).into_object(), plans, others }
     }
 }
 

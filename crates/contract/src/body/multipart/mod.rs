@@ -35,6 +35,8 @@ pub(crate) struct Multipart {
     root: Option<Root>,
     shape: Shape,
     plans: Vec<FieldPlan>,
+    /// How parts are judged that no plan names, if the schema says something of them.
+    others: Option<FieldPlan>,
 }
 
 /// How the parts of one field are judged.
@@ -52,6 +54,8 @@ enum PartContent {
     Text,
     Json,
     File(FileSize),
+    /// Of which nothing is said: the schema lets it pass, or not.
+    Anything,
 }
 
 /// How large a file may be, in bytes.
@@ -96,20 +100,23 @@ impl Multipart {
         violations: &mut Violations,
     ) -> Result<Option<Field<'b, '_>>, Denial> {
         let name = part.disposition.name;
-        let plan = self.plans.iter().find(|plan| *plan.name == *name);
+        let plan = self.plans.iter().find(|plan| *plan.name == *name).or(self.others.as_ref());
+        let (content, types) =
+            plan.map_or((PartContent::Anything, &[][..]), |plan| (plan.content, &plan.types));
         let media_type = part.media_type.as_ref();
-        if media_type.is_some_and(|media_type| media_type.charset() == Charset::Other) {
+        // A file may be in whatever encoding it likes; a text becomes a value here.
+        let is_file = matches!(content, PartContent::File(_));
+        if !is_file && media_type.is_some_and(|media_type| media_type.charset() == Charset::Other) {
             violations.add(spot, "contentType", "text in UTF-8");
             return Ok(None);
         }
         if media_type.is_some_and(xml::is_xml) {
             xml::check(part.content)?;
         }
-        let (content, types) = plan.map_or((PartContent::Text, &[][..]), |plan| (plan.content, &plan.types));
         // For a file field in which nothing was chosen, browsers send an empty file without a name (HTML
         // §4.10.21.4): it is as if the field were not there.
         let is_unset = part.content.is_empty() && part.disposition.file_name.as_deref() == Some("");
-        if is_unset && matches!(content, PartContent::File(_)) {
+        if is_unset && is_file {
             return Ok(None);
         }
         if !is_listed(content, types, media_type) {
@@ -122,7 +129,7 @@ impl Multipart {
                 return Ok(None);
             }
             // Where a text is expected, some frameworks would not see what calls itself a file.
-            if content == PartContent::Text && plan.is_some() {
+            if content == PartContent::Text {
                 violations.add(spot, "filename", "a text, which has no file name");
                 return Ok(None);
             }
@@ -139,6 +146,10 @@ impl Multipart {
                 }
             },
             PartContent::Text | PartContent::Json => text(name, part.content, spot, violations),
+            PartContent::Anything if std::str::from_utf8(part.content).is_ok() => {
+                text(name, part.content, spot, violations)
+            }
+            PartContent::Anything => Ok(FileSize::default().judge(part, spot, violations)),
         }
     }
 }
@@ -199,7 +210,7 @@ fn is_listed(content: PartContent, types: &[Range], media_type: Option<&MediaTyp
     match content {
         PartContent::Text => media_type.essence() == "text/plain",
         PartContent::Json => media_type.is_json(),
-        PartContent::File(_) => true,
+        PartContent::File(_) | PartContent::Anything => true,
     }
 }
 
@@ -211,6 +222,6 @@ fn expected_types(content: PartContent, types: &[Range]) -> String {
         }
         PartContent::Text => "text/plain".to_owned(),
         PartContent::Json => "application/json".to_owned(),
-        PartContent::File(_) => "a media type".to_owned(),
+        PartContent::File(_) | PartContent::Anything => "a media type".to_owned(),
     }
 }
