@@ -5,9 +5,10 @@
 //! and everything else is as it came. Called by [`super::check`] and by [`crate::Operation::paged_query`].
 
 use serde::Deserialize;
+use smallvec::SmallVec;
 
 use super::decode::{Coding, decode};
-use super::query::Pairs;
+use super::query::{Pair, Pairs};
 use crate::extension::malformed;
 use crate::reading::{Findings, Node};
 use crate::schema::{Shape, Spot, Type, Types, Violations};
@@ -84,20 +85,22 @@ impl PageLimit {
         Some(Self { name: name.into(), maximum: written.maximum, beyond: written.beyond })
     }
 
-    /// Adds what is wrong with the number in `pairs`, and claims nothing.
+    /// Adds what is wrong with the numbers in `pairs`, of which declared parameters have claimed theirs.
     pub(super) fn check(&self, pairs: &Pairs<'_>, violations: &mut Violations) {
         let spot = Spot { location: "query", name: &self.name };
-        let mut asked = pairs.iter().filter(|pair| *pair.name == *self.name);
-        let Some(pair) = asked.next() else { return };
-        if asked.next().is_some() {
+        let asked: SmallVec<[&Pair<'_>; 2]> = pairs.iter().filter(|pair| *pair.name == *self.name).collect();
+        // Whether a declared one may stand twice was judged with it.
+        if asked.len() > 1 && asked.iter().any(|pair| !pair.claimed) {
             return violations.add(spot, "repeated", "the parameter once");
         }
-        match (self.size(pair.raw), self.beyond) {
-            (Size::Within, _) | (Size::Beyond, Beyond::Clamp) => {}
-            (Size::Beyond, Beyond::Refuse) => {
-                violations.add(spot, PAGE_LIMIT, format!("at most {}", self.maximum));
+        for pair in asked {
+            match (self.size(pair.raw), self.beyond) {
+                (Size::Within, _) | (Size::Beyond, Beyond::Clamp) => {}
+                (Size::Beyond, Beyond::Refuse) => {
+                    violations.add(spot, PAGE_LIMIT, format!("at most {}", self.maximum));
+                }
+                (Size::Unclear, _) => violations.add(spot, PAGE_LIMIT, "a whole number, zero or more"),
             }
-            (Size::Unclear, _) => violations.add(spot, PAGE_LIMIT, "a whole number, zero or more"),
         }
     }
 
@@ -116,8 +119,6 @@ impl PageLimit {
 }
 
 /// `query` with the numbers that are beyond their limit replaced by it; `None` if it may stay as it is.
-///
-/// The query was checked: none of the names stands in it twice.
 pub(crate) fn clamp(limits: &[PageLimit], query: &str) -> Option<String> {
     let mut clamped: Option<String> = None;
     let is_clamped = |piece: &str| {

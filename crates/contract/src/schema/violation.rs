@@ -98,14 +98,23 @@ impl Violations {
 }
 
 /// Whether an error says no more than others already do: where a part of a joint schema fails, none of
-/// the members that it names count as named.
+/// the members that it names count as named; and while a member is broken, nothing is known of how it
+/// stands to another.
 fn is_consequence(error: &ValidationError<'_>, all: &[ValidationError<'_>]) -> bool {
     let is_unevaluated = |error: &ValidationError<'_>| {
         matches!(error.kind(), ValidationErrorKind::UnevaluatedProperties { .. })
     };
     let path = error.instance_path().as_str();
-    is_unevaluated(error)
-        && all.iter().any(|other| !is_unevaluated(other) && other.instance_path().as_str().starts_with(path))
+    let is_below = |other: &ValidationError<'_>| {
+        other.instance_path().as_str().strip_prefix(path).is_some_and(|rest| rest.starts_with('/'))
+    };
+    match error.kind() {
+        ValidationErrorKind::UnevaluatedProperties { .. } => {
+            all.iter().any(|other| !is_unevaluated(other) && other.instance_path().as_str().starts_with(path))
+        }
+        ValidationErrorKind::Custom { keyword, .. } if keyword == rule::RULES => all.iter().any(is_below),
+        _ => false,
+    }
 }
 
 /// The pointer without its first token, which is the number of the schema.

@@ -1,9 +1,12 @@
 //! Rules on values that JSON Schema cannot say: URLs, characters, members that must fit each other.
 
 use http::Method;
+use portcullis_contract::{Beyond, CompileOptions, Contract, PageLimit, Undeclared};
 use portcullis_domain::{Denial, Reason};
 
-use crate::support::{body_document, contract, finds, judge_body, judge_head, parameter_document};
+use crate::support::{
+    body_document, contract, contract_with, finds, judge_body, judge_head, parameter_document,
+};
 
 /// What a refusal lists: location, place, keyword and what was expected.
 fn violations(result: &Result<(), Denial>) -> Vec<(&str, &str, &str, &str)> {
@@ -138,6 +141,13 @@ fn what_cannot_be_compared_is_not_let_through() {
 }
 
 #[test]
+fn a_broken_member_is_told_of_and_not_how_it_stands_to_others() {
+    let contract = contract(&body_document("3.1.0", RULES));
+    let refused = judge_body(&contract, r#"{"card": "1", "low": "x", "high": 1}"#);
+    assert_eq!(violations(&refused), [("body", "/low", "type", "integer")]);
+}
+
+#[test]
 fn a_rule_that_would_not_hold_is_refused_when_it_is_loaded() {
     let finds_malformed = |schema: &str| finds(&body_document("3.1.0", schema), &["C0304"]);
     for schema in [
@@ -167,4 +177,44 @@ fn a_misspelt_extension_of_a_schema_is_a_mistake() {
     let diagnostics = finds(&body_document("3.1.0", misspelt), &["C0312"]);
     assert!(diagnostics.render(portcullis_config::Color::Never).contains("`x-portcullis-url`"));
     finds(&body_document("3.1.0", r#"{"type": "string", "x-other": {}}"#), &[]);
+}
+
+// proves-part: VAL-16 (the contract; the gateway's walk shows what the upstream sees)
+#[test]
+fn a_page_size_is_judged_whether_or_not_the_parameter_is_declared() {
+    let limit = |beyond| PageLimit { name: "limit".into(), maximum: 100, beyond };
+    let options = |beyond| CompileOptions {
+        page_limits: vec![limit(beyond)],
+        undeclared_query: Undeclared::Passed,
+        ..CompileOptions::default()
+    };
+    for declared in ["", "{name: limit, in: query, schema: {type: integer}}"] {
+        let document = parameter_document(declared);
+        let refusing = contract_with(&document, &options(Beyond::Refuse));
+        let ask = |contract: &Contract, query: &str| {
+            judge_head(contract, Method::GET, &format!("/it/1?{query}"), &[])
+        };
+        ask(&refusing, "limit=100&other=1000").unwrap();
+        for bad in ["limit=101", "limit=-1", "l%69mit=1%300000", "limit=18446744073709551616"] {
+            assert_eq!(violations(&ask(&refusing, bad))[0].1, "limit", "{bad}");
+        }
+        let twice = ask(&refusing, "limit=1&limit=2");
+        assert_eq!(violations(&twice), [("query", "limit", "repeated", "the parameter once")]);
+        let clamping = contract_with(&document, &options(Beyond::Clamp));
+        ask(&clamping, "limit=1000").unwrap();
+        let operation = &clamping.operations()[0];
+        assert_eq!(operation.paged_query(Some("a&limit=1000")).as_deref(), Some("a&limit=100"));
+        assert_eq!(operation.paged_query(Some("a&limit=10")), None);
+        assert_eq!(operation.paged_query(None), None);
+    }
+}
+
+#[test]
+fn a_page_limit_belongs_to_a_whole_number_of_the_query() {
+    let finds_in = |parameter: &str, code| finds(&parameter_document(parameter), &["C0308", code]);
+    let limit = "x-portcullis-page-limit: {maximum: 100}";
+    finds_in(&format!("{{name: a, in: query, schema: {{type: string}}, {limit}}}"), "C0304");
+    finds_in(&format!("{{name: a, in: header, schema: {{type: integer}}, {limit}}}"), "C0312");
+    finds_in("{name: a, in: query, schema: {type: integer}, x-portcullis-page-limit: {max: 1}}", "C0304");
+    finds_in("{name: a, in: query, schema: {type: string}, x-portcullis-url: {}}", "C0312");
 }

@@ -17,7 +17,7 @@ fn taking(schema: &Value) -> Walk {
 fn broken(outcome: &Outcome, at: &str, keyword: &str, value: &str) {
     outcome.refused(Reason::RequestInvalid);
     let problem = outcome.response.json();
-    let violations = problem["errors"].as_array().expect("a list of violations");
+    let violations = problem["violations"].as_array().expect("a list of violations");
     assert_eq!(violations.len(), 1, "{problem:#}");
     assert!(violations[0].to_string().contains(keyword), "{problem:#}");
     assert!(violations[0].to_string().contains(at), "{problem:#}");
