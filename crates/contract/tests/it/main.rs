@@ -19,6 +19,7 @@ mod filter;
 mod forms;
 mod graphql;
 mod inline;
+mod learn;
 mod lifecycle;
 mod multipart;
 mod mutations;
