@@ -36,6 +36,7 @@ use crate::hand_over::HandOver;
 use crate::lasting::Lasting;
 use crate::life::Life;
 use crate::observe;
+use crate::ownership::RouteObjects;
 use crate::release::AnswerRules;
 use crate::resource::ProtectedResource;
 use crate::sessions::ApiSessions;
@@ -75,6 +76,11 @@ impl Policy {
     /// Whether any operation accepts API keys.
     pub(crate) fn takes_keys(&self) -> bool {
         self.apis.iter().flat_map(|api| &api.routes).any(|route| route.keys.is_some())
+    }
+
+    /// Whether it is learned anywhere whose objects are.
+    pub(crate) fn learns_owners(&self) -> bool {
+        self.apis.iter().flat_map(|api| &api.routes).any(|route| route.objects.is_some())
     }
 
     /// Whether users of browsers log in anywhere.
@@ -135,6 +141,8 @@ pub(crate) struct Api {
     pub(crate) conceals: bool,
     /// Under which number it is counted who calls what it does not declare.
     pub(crate) observed: observe::ObservedApi,
+    /// How its contract is learnt, if it has none.
+    pub(crate) learning: Option<observe::Learning>,
     /// Counts what was refused before an operation was found.
     pub(crate) metrics: Arc<OperationMetrics>,
     /// Its name, worded for the record.
@@ -165,6 +173,8 @@ pub(crate) struct Route {
     pub(crate) upstream_errors: UpstreamErrorsConfig,
     /// How its answers are held to the document, and what is kept back of them.
     pub(crate) answers: AnswerRules,
+    /// Which objects it is about, and what it does with them.
+    pub(crate) objects: Option<Arc<RouteObjects>>,
     /// Under which number it is counted who calls it.
     pub(crate) observed: observe::OperationId,
     /// Who answers.
@@ -182,6 +192,13 @@ pub(crate) enum AnsweredBy {
     Upstream,
     /// The gateway, with the API's documentation.
     Documentation,
+}
+
+impl Route {
+    /// Whether a refusal here must look like absence, and absence like a refusal.
+    pub(crate) fn conceals(&self) -> bool {
+        self.demand.conceals() || self.objects.as_ref().is_some_and(|objects| objects.conceals())
+    }
 }
 
 /// Whether a route may be switched to the WebSocket protocol.
@@ -319,7 +336,7 @@ mod tests {
         let mounts = [mount("/shop", 1), mount("", 0)];
         let api = |path: &'static str| {
             let raw = http::uri::PathAndQuery::from_static(path);
-            let target = Target::read(&http::Method::GET, &raw, &Bounds::default()).unwrap();
+            let target = Target::read(&Method::GET, &raw, &Bounds::default()).unwrap();
             let (holds, within) = Mount::find(&mounts, &target)?;
             Some((holds.apis().next().unwrap(), within.path().to_owned()))
         };

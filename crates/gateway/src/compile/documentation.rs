@@ -157,7 +157,7 @@ fn add_answers(route: &Route, responses: &mut Value, document: &Value) {
             _ => fields.push(("Link", LINK)),
         }
     }
-    for (_, response) in responses.iter_mut().filter(|(status, _)| !status.starts_with("x-")) {
+    for (status, response) in responses.iter_mut().filter(|(status, _)| !status.starts_with("x-")) {
         let is_ours =
             response.get("$ref").and_then(Value::as_str).is_some_and(|reference| reference.contains(REFUSED));
         if is_ours && fields.len() == 2 {
@@ -169,7 +169,7 @@ fn add_answers(route: &Route, responses: &mut Value, document: &Value) {
             strip(&mut whole);
             *response = whole;
         } else if is_ours {
-            *response = refusal();
+            *response = refusal(status);
         }
         if let Value::Object(response) = response {
             let headers = response.entry("headers").or_insert_with(|| json!({}));
@@ -192,13 +192,24 @@ const SUNSET: &str = "PortcullisSunset";
 const LINK: &str = "PortcullisLink";
 const PROBLEM: &str = "PortcullisProblem";
 
-fn refusal() -> Value {
+fn refusal(status: &str) -> Value {
+    let text = |description: &str| json!({ "description": description, "schema": { "type": "string" } });
+    let (description, field) = match status {
+        "401" => (
+            "Authentication is required.",
+            Some(("WWW-Authenticate", text("How to authenticate (RFC 9110 §11.6.1)."))),
+        ),
+        "403" => ("The credential does not permit this.", None),
+        _ => ("Too many requests.", Some(("Retry-After", text("Seconds to wait (RFC 9110 §10.2.3).")))),
+    };
+    let limits = [("RateLimit", LIMIT), ("RateLimit-Policy", LIMIT_POLICY)];
+    let limits = limits
+        .map(|(name, component)| (name, json!({ "$ref": format!("#/components/headers/{component}") })));
+    let headers: Map<String, Value> =
+        limits.into_iter().chain(field).map(|(name, header)| (name.to_owned(), header)).collect();
     json!({
-        "description": "Refused.",
-        "headers": {
-            "RateLimit": { "$ref": format!("#/components/headers/{LIMIT}") },
-            "RateLimit-Policy": { "$ref": format!("#/components/headers/{LIMIT_POLICY}") },
-        },
+        "description": description,
+        "headers": headers,
         "content": { "application/problem+json": { "schema": { "$ref": format!("#/components/schemas/{PROBLEM}") } } },
     })
 }
@@ -210,21 +221,8 @@ fn add_own_components(components: &mut Map<String, Value>) {
             section.insert(name, value);
         }
     };
-    for (status, description, field) in [
-        (
-            "401",
-            "Authentication is required.",
-            Some(("WWW-Authenticate", "How to authenticate (RFC 9110 §11.6.1).")),
-        ),
-        ("403", "The credential does not permit this.", None),
-        ("429", "Too many requests.", Some(("Retry-After", "Seconds to wait (RFC 9110 §10.2.3)."))),
-    ] {
-        let mut answer = refusal();
-        answer["description"] = json!(description);
-        if let Some((name, description)) = field {
-            answer["headers"][name] = json!({ "description": description, "schema": { "type": "string" } });
-        }
-        add("responses", format!("{REFUSED}{status}"), answer);
+    for status in ["401", "403", "429"] {
+        add("responses", format!("{REFUSED}{status}"), refusal(status));
     }
     for (name, description) in [
         (LIMIT, "What is left of the quota (draft-ietf-httpapi-ratelimit-headers)."),
