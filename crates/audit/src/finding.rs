@@ -67,6 +67,8 @@ kinds! {
     Sensitive = "sensitive",
     /// A stack trace, a database error or an error page.
     Revealing = "revealing",
+    /// Items of a list that are somebody else's.
+    Foreign = "foreign",
     /// A body in a coding or range that could not be looked into.
     Unseen = "unseen",
 }

@@ -12,6 +12,8 @@ use super::{REDACTED, names, secrets};
 /// From how many characters on a part that looks drawn by lot is hidden.
 const OPAQUE_VALUE: usize = 20;
 const OPAQUE_SEGMENT: usize = 40;
+/// From how many characters on a parameter's name may itself be a secret: the shortest card number.
+const TELLING_NAME: usize = 13;
 
 /// How often a part is decoded to look inside.
 const LAYERS: usize = 3;
@@ -62,7 +64,7 @@ fn is_query_clean(query: &str) -> bool {
             (value.is_empty() || !names::is_parameter_sensitive(name))
                 && secrets::find(value, 0).is_none()
                 && !secrets::is_opaque(value, OPAQUE_VALUE)
-                && (name.len() < OPAQUE_VALUE || is_name_clean(name))
+                && (name.len() < TELLING_NAME || is_name_clean(name))
         })
 }
 
@@ -93,7 +95,11 @@ fn push_query(clean: &mut String, query: &str) {
             Some((name, value)) => {
                 push_part(clean, name, OPAQUE_VALUE);
                 clean.push('=');
-                if !value.is_empty() && names::is_parameter_sensitive(&decoded(name)) {
+                let decoded_name = decoded(name);
+                // What follows a card number on its track is told by `=`, too (PCI DSS 3.3.1).
+                let is_hidden = names::is_parameter_sensitive(&decoded_name)
+                    || matches!(super::text(&decoded_name), Cow::Owned(_));
+                if !value.is_empty() && is_hidden {
                     clean.push_str(REDACTED);
                 } else {
                     push_part(clean, &value.replace('+', " "), OPAQUE_VALUE);
@@ -203,6 +209,8 @@ mod tests {
             ("/a?eyJhbGciOiJub25lIn0.eyJhIjoxfQ.", "/a?[token]"),
             ("/t/eyJhbGciOiJub25lIn0.eyJhIjoxfQ./x", "/t/[token]/x"),
             ("/cards/4111-1111-1111-1111", "/cards/411111******1111"),
+            ("/x?4111111111111111=1", "/x?411111******1111=[redacted]"),
+            ("/x?q=;4111111111111111=2512101?", "/x?q=;411111******1111=[redacted]"),
             ("/reset-password/4f9c2ab8", "/reset-password/[redacted]"),
             ("/f/4f9c2ab81d03e7f65a90b1c24f9c2ab81d03e7f65a90b1c2", "/f/[opaque 48]"),
             ("/a?Authorization=Bearer+abc", "/a?Authorization=[redacted]"),

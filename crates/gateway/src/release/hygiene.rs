@@ -41,17 +41,12 @@ pub(super) fn reveals(first: &[u8]) -> Option<&'static str> {
     let first = first.get(..FIRST).unwrap_or(first);
     let begins = first.trim_ascii_start();
     let is_page = |tag: &[u8]| begins.get(..tag.len()).is_some_and(|start| start.eq_ignore_ascii_case(tag));
-    for (what, mark) in MARKS {
-        match memmem::find(first, mark) {
-            // File names are harmless by themselves: a frame of a trace has a call before them.
-            Some(at) if mark.starts_with(b".") => {
-                if is_frame(first, at) {
-                    return Some(what);
-                }
-            }
-            Some(_) => return Some(what),
-            None => {}
-        }
+    // File names are harmless by themselves: a frame of a trace has a call before them.
+    let stands = |mark: &[u8]| {
+        memmem::find(first, mark).is_some_and(|at| !mark.starts_with(b".") || is_frame(first, at))
+    };
+    if let Some((what, _)) = MARKS.iter().find(|(_, mark)| stands(mark)) {
+        return Some(what);
     }
     (is_page(b"<!doctype html") || is_page(b"<html")).then_some("error page")
 }

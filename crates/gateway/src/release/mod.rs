@@ -32,6 +32,7 @@ use portcullis_message::{MediaType, hop_by_hop};
 use crate::config::UpstreamErrorsConfig;
 use crate::cors;
 use crate::forward::{AnswerBody, Lease, Outflow};
+use crate::ownership::Stake;
 use crate::policy::{Api, Route};
 use crate::trace::Trace;
 pub(crate) use onlooker::Onlooker;
@@ -66,13 +67,15 @@ pub(crate) struct Reply<'a> {
     pub(crate) place: Option<Place>,
     pub(crate) method: &'a Method,
     pub(crate) onlooker: Onlooker,
+    /// The objects that the request names, if it names any.
+    pub(crate) stake: Option<Box<Stake>>,
 }
 
 /// Releases a response.
 ///
 /// # Errors
 /// [`Reason::UpstreamFailed`], [`Reason::UpstreamUnavailable`] or [`Reason::UpstreamTimeout`] for a 5xx
-/// that is not to be handed on; [`Reason::ResponseInvalid`] for an answer that breaks the contract, or of
+/// that is not to be handed on; [`Reason::AnswerForeign`] for one that is somebody else's; [`Reason::ResponseInvalid`] for an answer that breaks the contract, or of
 /// which nobody can say what the caller may see.
 pub(crate) async fn release(
     api: &Api,
@@ -80,7 +83,7 @@ pub(crate) async fn release(
     reply: Reply<'_>,
     trace: &mut Trace,
 ) -> Result<Response<AnswerBody>, Fault> {
-    let Reply { response, lease, place, method, onlooker } = reply;
+    let Reply { response, lease, place, method, onlooker, stake } = reply;
     if response.status().is_server_error() && route.upstream_errors == UpstreamErrorsConfig::Replace {
         trace.remark = Some(format!("the upstream answered {}", response.status().as_u16()));
         return Err(hidden(&response));
@@ -94,6 +97,11 @@ pub(crate) async fn release(
         _ => Carries::Body,
     };
     let outflow = Outflow::new(body, lease, api.upstream.plan.patience.between_bytes);
+    let outflow = match stake {
+        None => outflow,
+        // Boxed: few answers are held, and all would carry its size.
+        Some(stake) => Box::pin(stake.attend(&mut parts, outflow, trace)).await?,
+    };
     let body = match route.answers.mode {
         AnswerMode::Off => AnswerBody::upstream(outflow),
         AnswerMode::Log | AnswerMode::Strip | AnswerMode::Block => {

@@ -170,3 +170,74 @@ impl Drop for WholeCopy {
         self.copies.give_back(self.bytes().len());
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use portcullis_config::{Diagnostics, Document, Limits};
+    use portcullis_contract::filter::{OnUndeclared, Sight};
+    use portcullis_contract::{CompileOptions, Contract, NoReferences};
+
+    use super::*;
+
+    /// An operation that answers with a list of things.
+    fn contract() -> Contract {
+        let text = r#"{"openapi":"3.1.0","info":{"title":"t","version":"1"},"paths":{"/things":{"get":{
+            "x-portcullis-access":"public","responses":{"200":{"description":"","content":{"application/json":{
+            "schema":{"type":"array","items":{"type":"object","properties":{"id":{"type":"integer"}}}}}}}}}}}}"#;
+        let document = Document::parse("openapi.json", text.as_bytes(), &Limits::default()).unwrap();
+        let options = CompileOptions::default();
+        Contract::compile(&document, &NoReferences, &options, &mut Diagnostics::new()).unwrap()
+    }
+
+    fn watch(contract: &Contract, passing: Passing, whole: usize) -> Watch {
+        let plan = contract.operations()[0].answer_plans().next().unwrap();
+        let mut watch = Watch::new(passing);
+        let undeclared = match passing {
+            Passing::AsTheyCame => OnUndeclared::Report,
+            Passing::Filtered => OnUndeclared::Remove,
+        };
+        watch.filter = Some(plan.start(Sight::none(), undeclared));
+        watch.copy = Some((WholeCopy::new(whole, Arc::default()), None));
+        watch
+    }
+
+    #[test]
+    fn what_is_held_does_not_grow_with_the_answer() {
+        let contract = contract();
+        let item = Bytes::from_static(br#"{"id":1,"password_hash":"xxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxx"},"#);
+        for passing in [Passing::AsTheyCame, Passing::Filtered] {
+            let mut watch = watch(&contract, passing, 64 * 1024);
+            let (mut given, mut left) = (1, watch.pass(Bytes::from_static(b"[")).unwrap().len());
+            for _ in 0..200_000 {
+                given += item.len();
+                left += watch.pass(item.clone()).unwrap().len();
+                assert!(watch.out.capacity() <= 64 * 1024, "{} bytes are held", watch.out.capacity());
+                match passing {
+                    Passing::AsTheyCame => assert_eq!(given, left),
+                    // Behind by a comma, which nothing may follow.
+                    Passing::Filtered => assert!(left <= given && left + 1 >= given / item.len() * 9),
+                }
+            }
+            assert!(watch.copy.is_none(), "a copy outgrew its bound");
+            let _ = watch.pass(Bytes::from_static(b"{\"id\":2}]")).unwrap();
+            let _ = watch.end().unwrap();
+            let findings = watch.conclude(None);
+            assert_eq!((findings[0].kind, findings[0].count), (FindingKind::Undeclared, 200_000));
+            assert_eq!(findings[0].places.len(), 1);
+        }
+    }
+
+    #[test]
+    fn a_copy_gives_back_what_it_took() {
+        let copies: Arc<Copies> = Arc::default();
+        let mut first = WholeCopy::new(10, Arc::clone(&copies));
+        assert!(first.keep(&Bytes::from_static(b"12345")));
+        assert!(first.keep(&Bytes::from_static(b"67890")));
+        assert!(!first.keep(&Bytes::from_static(b"1")));
+        assert_eq!(first.bytes(), b"1234567890");
+        let all = 64 << 20;
+        assert!(!copies.take(all - 9));
+        drop(first);
+        assert!(copies.take(all));
+    }
+}
