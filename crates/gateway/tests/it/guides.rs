@@ -4,21 +4,25 @@ use std::path::Path;
 
 use portcullis_config::{Document, Limits};
 use portcullis_domain::Reason;
-use portcullis_testkit::Authority;
+use portcullis_testkit::{Answer, Authority};
 use serde_json::{Value, json};
 
-use crate::walk::{Setup, ask, merge};
+use crate::walk::{Setup, ask, get, merge};
 
-const GUIDES: [&str; 8] = [
+const GUIDES: [&str; 10] = [
+    "who-calls-what",
+    "learn-a-contract",
     "retire-a-version",
     "identity-provider",
     "bound-tokens",
     "step-up",
     "upstream-identity",
     "certificates-and-passwords",
-    "what-answers-may-show",
+    ANSWERS,
     DOCUMENTS,
 ];
+/// The one that shows who sees what of an answer.
+const ANSWERS: &str = "what-answers-may-show";
 /// The one guide that also shows a document, requests and what comes of them.
 const DOCUMENTS: &str = "enforce-your-openapi-document";
 
@@ -145,5 +149,44 @@ fn the_guide_on_documents_tells_what_becomes_of_requests() {
         found.sort_unstable();
         listed.sort_unstable();
         assert_eq!(found, listed, "{exchange}");
+    }
+}
+
+/// The schema of the guide on answers, and what it says of it: who sees what.
+#[test]
+fn the_guide_on_answers_shows_each_caller_its_part() {
+    let schema = read(ANSWERS, &blocks(ANSWERS, "json")[0]);
+    let content = json!({ "application/json": { "schema": schema } });
+    let answer = json!({
+        "id": "alice", "email": "a@shop.example", "margin": 0.3, "card": "4111111111111111", "pin": "1234",
+    });
+    let walk = Setup::new()
+        .contract(json!({ "paths": { "/orders": { "get": { "responses": {
+            "200": { "description": "A user.", "content": content },
+        } } } } }))
+        .answering(Answer::json(&answer.to_string()))
+        .start();
+    let seen = |claims: Value| {
+        let outcome = walk.send(get("/orders").bearer(&walk.token_with(claims)));
+        outcome.passed();
+        outcome.response.json()
+    };
+    let masked = "411111******1111";
+    let card = "4111111111111111";
+    for (claims, shown) in [
+        (json!({ "sub": "alice" }), json!({ "id": "alice", "email": "a@shop.example", "card": masked })),
+        (json!({ "sub": "bob" }), json!({ "id": "alice", "card": masked })),
+        (
+            json!({ "sub": "eve", "roles": ["support"] }),
+            json!({ "id": "alice", "email": "a@shop.example", "card": masked }),
+        ),
+        (
+            json!({ "sub": "bob", "scope": "orders:read costs:read cards:read" }),
+            json!({ "id": "alice", "margin": 0.3, "card": card }),
+        ),
+    ] {
+        let mut usual = json!({ "scope": "orders:read" });
+        merge(&mut usual, claims.clone());
+        assert_eq!(seen(usual), shown, "{claims}");
     }
 }
