@@ -87,11 +87,11 @@ impl Holds {
         taken
     }
 
-    /// Puts a member that still has to wait back.
-    pub(super) fn put_back(&mut self, hold: u8, held: Held, bytes: &[u8]) {
+    /// Puts a member that still has to wait back; `None` if it found no room.
+    pub(super) fn put_back(&mut self, hold: u8, held: Held, bytes: &[u8]) -> Option<()> {
         let begin = self.begin(hold);
         self.write(hold, bytes);
-        self.end(hold, Held { begin, ..held });
+        self.end(hold, Held { begin, ..held })
     }
 
     /// Ends the innermost hold.

@@ -124,15 +124,7 @@ impl Pass<'_> {
         if self.walk.repeated.note(self.walk.parents.len(), hash) == Seen::Before {
             return Err(self.fault(JsonFaultKind::NameRepeated));
         }
-        let by_pattern = || {
-            let name = std::str::from_utf8(name).unwrap_or_default();
-            shape.patterns.iter().find(|(pattern, _)| pattern.is_match(name)).map(|(_, shape)| *shape)
-        };
-        let known = match shape.others {
-            _ if shape.patterns.is_empty() => None,
-            Others::Closed | Others::Open(_) => by_pattern(),
-        };
-        self.walk.top.slot = match (known, shape.others) {
+        self.walk.top.slot = match (shape.by_pattern(name), shape.others) {
             (Some(shape), _) | (None, Others::Open(shape)) => Slot { hash, ..Slot::of(Which::Other, shape) },
             (None, Others::Closed) => {
                 self.walk.stranger.meet(name, hash);

@@ -14,6 +14,7 @@
 //! Why a reader of our own: decision record 0016.
 
 mod audience;
+mod draft;
 mod extension;
 mod found;
 mod frame;
@@ -22,10 +23,12 @@ mod mask;
 mod member;
 mod number;
 mod output;
+mod owner;
 mod plan;
 mod pointer;
 mod repeated;
 mod said;
+mod scalar;
 mod shape;
 mod skip;
 mod text;

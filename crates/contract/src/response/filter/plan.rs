@@ -13,13 +13,13 @@ use std::sync::Arc;
 
 use portcullis_config::{Diagnostic, Diagnostics, Document, codes};
 use regex::{Regex, RegexBuilder};
-use serde_json::Value;
 use smallvec::SmallVec;
 
 use super::audience::{Audience, Owner};
+use super::draft::{Draft, behind, is_plain};
 use super::frame::OWNERS;
-use super::said::{Listener, MASK, OthersSaid, Said, Unsaid, VISIBLE_TO, identity};
-use super::shape::{Entry, Kinds, MEMBERS, Members, Others, Rule, RuleId, Shape, ShapeId, Shapes, Standing};
+use super::said::{Listener, OthersSaid, Said, Unsaid, VISIBLE_TO, identity};
+use super::shape::{Kinds, MEMBERS, Others, Rule, RuleId, Shape, ShapeId, Shapes, Standing};
 use super::text::EXCERPT;
 use super::{FilterPlan, extension};
 use crate::options::Objects;
@@ -31,8 +31,6 @@ use crate::structure;
 const SHAPES: usize = 200_000;
 /// How many schemas one shape may join.
 const JOINED: usize = 256;
-/// How many references are followed from one schema.
-const HOPS: usize = 32;
 /// How many distinct audiences one contract may name.
 const AUDIENCES: usize = 4096;
 /// Memory that one compiled pattern may take, in bytes (VAL-23).
@@ -48,27 +46,18 @@ pub(crate) struct Planner<'d> {
     unsaid: Unsaid,
     heirs: Heirs<'d>,
     drafts: Vec<Draft<'d>>,
-    known: HashMap<Vec<(usize, String)>, ShapeId>,
+    known: HashMap<(Vec<(usize, String)>, Unsaid), ShapeId>,
     /// Shapes without anything within: most schemas are a plain type.
     plain: HashMap<Kinds, ShapeId>,
-    waiting: VecDeque<(ShapeId, Vec<Node<'d>>)>,
+    waiting: VecDeque<(ShapeId, Vec<Node<'d>>, Unsaid)>,
     rules: Vec<Rule>,
     rule_ids: HashMap<Rule, RuleId>,
     audiences: Vec<Audience>,
     patterns: HashMap<&'d str, Option<Regex>>,
     roots: BTreeSet<ShapeId>,
+    /// Whether there are more shapes than may be, or some schema was left open.
     is_too_large: bool,
-}
-
-/// A shape that is not complete.
-struct Draft<'d> {
-    node: Option<Node<'d>>,
-    kinds: Kinds,
-    rule: RuleId,
-    members: Vec<(&'d str, ShapeId, Standing)>,
-    patterns: Vec<(Regex, ShapeId)>,
-    others: Others,
-    items: ShapeId,
+    is_incomplete: bool,
 }
 
 /// The plans of a contract.
@@ -116,6 +105,7 @@ impl<'d> Planner<'d> {
             patterns: HashMap::new(),
             roots: BTreeSet::new(),
             is_too_large: false,
+            is_incomplete: false,
         };
         // The first is `ShapeId::OPEN`, and so is every schema that says nothing.
         planner.drafts.push(Draft::open());
@@ -125,24 +115,20 @@ impl<'d> Planner<'d> {
 
     /// Adds a schema that answers will be filtered by.
     pub(crate) fn root(&mut self, schema: &Node<'d>) -> PlanRoot {
-        let shape = self.shape(vec![schema.clone()]);
+        let shape = self.shape(vec![schema.clone()], self.unsaid);
         self.roots.insert(shape);
         PlanRoot(shape)
     }
 
     /// Makes the plans of everything that was asked for.
     pub(crate) fn finish(mut self, findings: &mut Findings<'_>) -> Plans {
-        while let Some((id, nodes)) = self.waiting.pop_front() {
-            let draft = self.draft(&nodes, findings);
+        while let Some((id, nodes, unsaid)) = self.waiting.pop_front() {
+            let draft = self.draft(&nodes, unsaid, findings);
             if let Some(waiting) = self.drafts.get_mut(id.0 as usize) {
                 *waiting = draft;
             }
         }
-        if let (true, Some(node)) =
-            (self.is_too_large, self.drafts.iter().find_map(|draft| draft.node.as_ref()))
-        {
-            left_open(node, "the answers of this document need too many shapes", findings);
-        }
+        self.report_size(findings);
         let owners = self.owners(findings);
         let Self { drafts, rules, audiences, roots, .. } = self;
         let mut shapes: Vec<Shape> =
@@ -160,33 +146,34 @@ impl<'d> Planner<'d> {
     }
 
     /// The shape that joins `nodes`.
-    fn shape(&mut self, mut nodes: Vec<Node<'d>>) -> ShapeId {
+    fn shape(&mut self, mut nodes: Vec<Node<'d>>, unsaid: Unsaid) -> ShapeId {
         for node in &mut nodes {
             *node = behind(node);
         }
         let mut key: Vec<_> = nodes.iter().map(identity).collect();
         key.sort_unstable();
         key.dedup();
+        let key = (key, unsaid);
         if let Some(id) = self.known.get(&key) {
             return *id;
         }
-        if key.len() > JOINED || self.drafts.len() >= SHAPES {
+        if key.0.len() > JOINED || self.drafts.len() >= SHAPES {
             self.is_too_large = true;
             return ShapeId::OPEN;
         }
         if let [node] = nodes.as_slice()
             && is_plain(node)
         {
-            return self.plain_shape(node);
+            return self.plain_shape(node, unsaid);
         }
         let id = self.add(Draft { node: nodes.first().cloned(), ..Draft::open() });
         self.known.insert(key, id);
-        self.waiting.push_back((id, nodes));
+        self.waiting.push_back((id, nodes, unsaid));
         id
     }
 
-    fn plain_shape(&mut self, node: &Node<'d>) -> ShapeId {
-        let said = Listener::new(self.dialect, &self.heirs).listen(std::slice::from_ref(node), self.unsaid);
+    fn plain_shape(&mut self, node: &Node<'d>, unsaid: Unsaid) -> ShapeId {
+        let said = Listener::new(self.dialect, &self.heirs).listen(std::slice::from_ref(node), unsaid);
         if let Some(id) = self.plain.get(&said.kinds) {
             return *id;
         }
@@ -201,9 +188,9 @@ impl<'d> Planner<'d> {
         id
     }
 
-    fn draft(&mut self, nodes: &[Node<'d>], findings: &mut Findings<'_>) -> Draft<'d> {
+    fn draft(&mut self, nodes: &[Node<'d>], unsaid: Unsaid, findings: &mut Findings<'_>) -> Draft<'d> {
         let node = nodes.first().cloned();
-        let said = Listener::new(self.dialect, &self.heirs).listen(nodes, self.unsaid);
+        let said = Listener::new(self.dialect, &self.heirs).listen(nodes, unsaid);
         let why_open = if said.is_cut {
             Some("the schemas of this value are too many")
         } else if said.members.len() + said.required.len() > MEMBERS {
@@ -216,24 +203,32 @@ impl<'d> Planner<'d> {
         let rule = self.rule(&said, findings);
         if let (Some(why), Some(node)) = (why_open, &node) {
             left_open(node, why, findings);
+            self.is_incomplete = true;
             return Draft { node: Some(node.clone()), rule, ..Draft::open() };
         }
+        let within = if said.is_free { Unsaid::Free } else { self.unsaid };
         let others = match said.others {
             OthersSaid::Closed => Others::Closed,
-            OthersSaid::Open => Others::Open(ShapeId::OPEN),
-            OthersSaid::Described(schemas) => Others::Open(self.shape(schemas)),
+            OthersSaid::Open(schemas) if schemas.is_empty() => Others::Open(ShapeId::OPEN),
+            OthersSaid::Open(schemas) => Others::Open(self.shape(schemas, within)),
         };
-        let mut members: Vec<_> = said
-            .members
-            .into_iter()
-            .map(|(name, schemas)| {
-                let is_ruled_out = schemas.iter().all(|schema| *schema.value() == false);
-                let standing = if is_ruled_out { Standing::Undeclared } else { Standing::Declared };
-                let shape = if is_ruled_out { ShapeId::OPEN } else { self.shape(schemas) };
-                (name, shape, standing)
-            })
-            .collect();
-        let (patterns, others) = self.patterns(said.patterns, others, findings);
+        let (patterns, others) = self.patterns(said.patterns, others, within, findings);
+        let mut members = Vec::with_capacity(said.members.len());
+        for (name, mut schemas) in said.members {
+            if schemas.iter().all(|schema| *schema.value() == false) && within != Unsaid::Free {
+                members.push((name, ShapeId::OPEN, Standing::Undeclared));
+                continue;
+            }
+            let matching = patterns.iter().filter(|pattern| pattern.regex.is_match(name));
+            schemas.extend(matching.map(|pattern| pattern.schema.clone()));
+            members.push((name, self.shape(schemas, within), Standing::Declared));
+        }
+        let all_patterns = match patterns.as_slice() {
+            [] => ShapeId::OPEN,
+            [only] => only.shape,
+            several => self.shape(several.iter().map(|pattern| pattern.schema.clone()).collect(), within),
+        };
+        let patterns: Vec<_> = patterns.into_iter().map(|pattern| (pattern.regex, pattern.shape)).collect();
         if others == Others::Closed && patterns.is_empty() {
             // What is required and nowhere described is declared all the same.
             let known: BTreeSet<&str> = members.iter().map(|(name, ..)| *name).collect();
@@ -243,25 +238,30 @@ impl<'d> Planner<'d> {
             let undescribed = required.into_iter().filter(|name| !known.contains(name));
             members.extend(undescribed.map(|name| (name, ShapeId::OPEN, Standing::Declared)));
         }
-        let items = if said.items.is_empty() { ShapeId::OPEN } else { self.shape(said.items) };
-        Draft { node, kinds: said.kinds, rule, members, patterns, others, items }
+        let items = if said.items.is_empty() { ShapeId::OPEN } else { self.shape(said.items, within) };
+        Draft { node, kinds: said.kinds, rule, members, patterns, all_patterns, others, items }
     }
 
     fn patterns(
         &mut self,
         said: Vec<(&'d str, Node<'d>)>,
         others: Others,
+        within: Unsaid,
         findings: &mut Findings<'_>,
-    ) -> (Vec<(Regex, ShapeId)>, Others) {
+    ) -> (Vec<Pattern<'d>>, Others) {
         let (mut patterns, mut others) = (Vec::new(), others);
         for (text, schema) in said {
             let compiled = self.patterns.entry(text).or_insert_with(|| {
                 RegexBuilder::new(text).size_limit(PATTERN_BYTES).dfa_size_limit(PATTERN_BYTES).build().ok()
             });
             match compiled.clone() {
-                Some(pattern) => patterns.push((pattern, self.shape(vec![schema]))),
+                Some(regex) => {
+                    let shape = self.shape(vec![schema.clone()], within);
+                    patterns.push(Pattern { regex, schema, shape });
+                }
                 None => {
                     left_open(&schema, "this pattern of names cannot be matched in linear time", findings);
+                    self.is_incomplete = true;
                     others = Others::Open(ShapeId::OPEN);
                 }
             }
@@ -305,6 +305,23 @@ impl<'d> Planner<'d> {
 }
 
 impl Planner<'_> {
+    /// What is too large is left open. But what is to be hidden there would be seen.
+    fn report_size(&self, findings: &mut Findings<'_>) {
+        let Some(node) = self.drafts.iter().find_map(|draft| draft.node.as_ref()) else { return };
+        if self.is_too_large {
+            left_open(node, "the answers of this document need too many shapes", findings);
+        }
+        let has_rules = self.rules.iter().any(|rule| !rule.audiences.is_empty() || !rule.masks.is_empty());
+        if has_rules && (self.is_too_large || self.is_incomplete) {
+            let what = "the document hides parts of its answers, and not all of them can be followed";
+            findings.refuse(
+                Diagnostic::error(codes::contract::ANSWER_NOT_FILTERED, what)
+                    .at(node.place())
+                    .help("see the warnings about what is left open"),
+            );
+        }
+    }
+
     /// The properties that name an owner of `rule`.
     fn owner_properties(&self, shape: ShapeId) -> impl Iterator<Item = &str> {
         let rule = self.drafts.get(shape.0 as usize).and_then(|draft| self.rules.get(draft.rule.0 as usize));
@@ -354,64 +371,6 @@ impl Planner<'_> {
     }
 }
 
-impl Draft<'_> {
-    const fn open() -> Self {
-        Self {
-            node: None,
-            kinds: Kinds::ANY,
-            rule: RuleId::NONE,
-            members: Vec::new(),
-            patterns: Vec::new(),
-            others: Others::Open(ShapeId::OPEN),
-            items: ShapeId::OPEN,
-        }
-    }
-
-    /// The shapes of what an object of this shape may have in it.
-    fn members_within(&self) -> impl Iterator<Item = ShapeId> {
-        let others = match self.others {
-            Others::Closed => None,
-            Others::Open(shape) => Some(shape),
-        };
-        let named = self.members.iter().map(|(_, shape, _)| *shape);
-        named.chain(self.patterns.iter().map(|(_, shape)| *shape)).chain(others)
-    }
-
-    fn finish(self, owners: &[Box<str>]) -> Shape {
-        let owner = |name: &str| {
-            let at = owners.iter().take(OWNERS).position(|owner| **owner == *name);
-            at.and_then(|at| u8::try_from(at).ok())
-        };
-        let entry = |(name, shape, standing): (&str, ShapeId, Standing)| Entry {
-            name: name.into(),
-            shape,
-            standing,
-            owner: owner(name),
-        };
-        // Where there may be others, one of them may name the owner.
-        let of_others = match self.others {
-            Others::Closed => None,
-            Others::Open(shape) => Some(shape),
-        };
-        let named = |name: &str| self.members.iter().any(|(known, ..)| *known == name);
-        let unnamed: Vec<Entry> = of_others
-            .iter()
-            .flat_map(|shape| owners.iter().map(|name| (&**name, *shape, Standing::Declared)))
-            .filter(|(name, ..)| !named(name))
-            .map(entry)
-            .collect();
-        Shape {
-            kinds: self.kinds,
-            rule: self.rule,
-            members: Members::new(self.members.into_iter().map(entry).chain(unnamed).collect()),
-            patterns: self.patterns.into(),
-            others: self.others,
-            items: self.items,
-            hides: false,
-        }
-    }
-}
-
 impl Plans {
     /// The plan of a schema.
     pub(crate) fn plan(&self, root: PlanRoot) -> Arc<FilterPlan> {
@@ -419,47 +378,11 @@ impl Plans {
     }
 }
 
-/// The schema behind a node that is nothing but a reference.
-fn behind<'d>(node: &Node<'d>) -> Node<'d> {
-    let mut node = node.clone();
-    for _ in 0..HOPS {
-        let is_bare = node.object().is_some_and(|members| members.len() == 1);
-        match node.reference() {
-            Some(Ok(target)) if is_bare => node = target,
-            _ => break,
-        }
-    }
-    node
-}
-
-/// Whether a schema says nothing but which kinds of values there are.
-fn is_plain(node: &Node<'_>) -> bool {
-    const SAYS_MORE: [&str; 20] = [
-        "$ref",
-        "allOf",
-        "anyOf",
-        "oneOf",
-        "if",
-        "then",
-        "else",
-        "dependentSchemas",
-        "discriminator",
-        "properties",
-        "patternProperties",
-        "additionalProperties",
-        "unevaluatedProperties",
-        "required",
-        "items",
-        "prefixItems",
-        "writeOnly",
-        VISIBLE_TO,
-        MASK,
-        "$dynamicRef",
-    ];
-    match node.value() {
-        Value::Object(members) => !members.keys().any(|name| SAYS_MORE.contains(&name.as_str())),
-        _ => true,
-    }
+/// Names that are described by what they look like.
+struct Pattern<'d> {
+    regex: Regex,
+    schema: Node<'d>,
+    shape: ShapeId,
 }
 
 /// Reports what is not filtered.

@@ -1,16 +1,39 @@
-//! Where something was met: a JSON pointer (RFC 6901) without anything that might be a value.
+//! Noting what is met, and where: a JSON pointer (RFC 6901) without anything that might be a value.
 
+use super::found::{FoundPlace, Kind};
 use super::frame::{Container, Frame, Which};
 use super::member::Stranger;
 use super::repeated::hash;
 use super::shape::{ShapeId, Shapes};
+use super::walk::Pass;
 use crate::reading::escape;
 
 /// Longer pointers are cut off.
 const LENGTH: usize = 256;
 
+impl Pass<'_> {
+    /// Counts what the slot of the innermost container holds.
+    pub(super) fn met(&mut self, kind: Kind) {
+        self.note(kind, None);
+    }
+
+    pub(super) fn met_class(&mut self, class: &'static str) {
+        self.note(Kind::Detected, Some(class));
+    }
+
+    fn note(&mut self, kind: Kind, class: Option<&'static str>) {
+        let walk = &mut *self.walk;
+        let key = key(&walk.top, &walk.stranger, class);
+        walk.finder.add(kind, key, || FoundPlace {
+            kind,
+            pointer: write(&self.plan.shapes, &walk.parents, &walk.top, &walk.stranger),
+            class,
+        });
+    }
+}
+
 /// What tells the slot of `top` from those of other schemas, without its pointer.
-pub(super) fn key(top: &Frame, stranger: &Stranger, class: Option<&'static str>) -> u64 {
+fn key(top: &Frame, stranger: &Stranger, class: Option<&'static str>) -> u64 {
     let which = match top.slot.which {
         Which::Named(index) => u64::from(index),
         Which::Whole => u64::MAX,
@@ -24,7 +47,7 @@ pub(super) fn key(top: &Frame, stranger: &Stranger, class: Option<&'static str>)
 }
 
 /// The pointer of the slot of `top`, the innermost of `parents`.
-pub(super) fn write(shapes: &Shapes, parents: &[Frame], top: &Frame, stranger: &Stranger) -> String {
+fn write(shapes: &Shapes, parents: &[Frame], top: &Frame, stranger: &Stranger) -> String {
     let mut pointer = String::new();
     for frame in parents.iter().chain([top]).filter(|frame| frame.container != Container::Document) {
         let token = match frame.slot.which {

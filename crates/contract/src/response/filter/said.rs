@@ -31,6 +31,8 @@ pub(super) struct Said<'d> {
     pub(super) required: Vec<&'d str>,
     pub(super) others: OthersSaid<'d>,
     pub(super) items: Vec<Node<'d>>,
+    /// Whether anything may be within, in spite of what is described: some alternative is anything.
+    pub(super) is_free: bool,
     pub(super) write_only: bool,
     pub(super) visible_to: Vec<Node<'d>>,
     pub(super) masks: Vec<Node<'d>>,
@@ -42,17 +44,20 @@ pub(super) struct Said<'d> {
 pub(super) enum OthersSaid<'d> {
     /// There are none.
     Closed,
-    /// One of these describes each.
-    Described(Vec<Node<'d>>),
-    /// Anything.
-    Open,
+    /// These describe them, or nothing does.
+    Open(Vec<Node<'d>>),
 }
 
-/// Whether objects of which nothing is said are closed.
-#[derive(Clone, Copy, PartialEq, Eq)]
+/// What may be where nothing is said.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub(super) enum Unsaid {
+    /// No members beside those that are named.
     Closed,
+    /// Other members.
     Open,
+    /// Anything, also where something is said: an alternative around this value is anything. What is hidden
+    /// is hidden all the same.
+    Free,
 }
 
 /// Whether a schema holds, or is one of several of which one holds.
@@ -77,7 +82,6 @@ pub(super) struct Listener<'p, 'd> {
     is_shut: bool,
     is_open: bool,
     is_shut_in_part: bool,
-    has_open_items: bool,
     others: Vec<Node<'d>>,
 }
 
@@ -88,8 +92,9 @@ impl<'p, 'd> Listener<'p, 'd> {
             members: Vec::new(),
             patterns: Vec::new(),
             required: Vec::new(),
-            others: OthersSaid::Open,
+            others: OthersSaid::Open(Vec::new()),
             items: Vec::new(),
+            is_free: false,
             write_only: false,
             visible_to: Vec::new(),
             masks: Vec::new(),
@@ -108,7 +113,6 @@ impl<'p, 'd> Listener<'p, 'd> {
             is_shut: false,
             is_open: false,
             is_shut_in_part: false,
-            has_open_items: false,
             others: Vec::new(),
         }
     }
@@ -123,25 +127,23 @@ impl<'p, 'd> Listener<'p, 'd> {
             self.said.kinds = self.said.kinds.union(kinds(node, self.dialect));
         }
         self.said.others = self.conclude(unsaid);
-        if self.has_open_items {
-            self.said.items.clear();
+        if unsaid == Unsaid::Free {
+            self.said.is_free = true;
+            self.said.kinds = Kinds::ANY;
         }
         self.said
     }
 
     fn conclude(&mut self, unsaid: Unsaid) -> OthersSaid<'d> {
         let is_shut_unsaid = self.describes_members && unsaid == Unsaid::Closed;
-        if self.is_shut {
-            OthersSaid::Closed
-        } else if self.is_open {
-            OthersSaid::Open
-        } else if !self.others.is_empty() {
-            OthersSaid::Described(std::mem::take(&mut self.others))
-        } else if is_shut_unsaid || self.is_shut_in_part {
-            OthersSaid::Closed
-        } else {
-            OthersSaid::Open
-        }
+        let others = std::mem::take(&mut self.others);
+        let is_shut = match unsaid {
+            Unsaid::Free => false,
+            Unsaid::Closed | Unsaid::Open if self.is_shut => true,
+            Unsaid::Closed | Unsaid::Open if self.is_open || !others.is_empty() => false,
+            Unsaid::Closed | Unsaid::Open => is_shut_unsaid || self.is_shut_in_part,
+        };
+        if is_shut { OthersSaid::Closed } else { OthersSaid::Open(others) }
     }
 
     fn hear(&mut self, node: &Node<'d>, standing: Standing) {
@@ -174,12 +176,7 @@ impl<'p, 'd> Listener<'p, 'd> {
         }
         self.hear_members(node);
         self.hear_others(node, standing);
-        for keyword in ["items", "prefixItems"] {
-            if let Some(items) = node.child(keyword) {
-                let several: Vec<_> = items.items().collect();
-                self.said.items.extend(if items.value().is_array() { several } else { vec![items] });
-            }
-        }
+        self.hear_items(node);
         for part in node.child("allOf").iter().flat_map(Node::items) {
             self.hear(&part, standing);
         }
@@ -229,6 +226,23 @@ impl<'p, 'd> Listener<'p, 'd> {
         }
     }
 
+    fn hear_items(&mut self, node: &Node<'d>) {
+        for keyword in ["items", "prefixItems", "unevaluatedItems"] {
+            if let Some(items) = node.child(keyword) {
+                let several: Vec<_> = items.items().collect();
+                self.said.items.extend(if items.value().is_array() { several } else { vec![items] });
+            }
+        }
+        // What follows the first items is anything unless it is said what.
+        let has_rest = node.child("items").is_some() || node.child("unevaluatedItems").is_some();
+        self.said.is_free |= node.child("prefixItems").is_some() && !has_rest;
+        // Nobody follows these, and what they would say may be anything.
+        if node.child("$dynamicRef").is_some() || node.child("$recursiveRef").is_some() {
+            self.is_open = true;
+            self.said.is_free = true;
+        }
+    }
+
     fn hear_others(&mut self, node: &Node<'d>, standing: Standing) {
         for keyword in ["additionalProperties", "unevaluatedProperties"] {
             let Some(others) = node.child(keyword) else { continue };
@@ -254,8 +268,9 @@ impl<'p, 'd> Listener<'p, 'd> {
         };
         if says_only_type {
             let kinds = kinds(&node, self.dialect);
-            self.is_open |= kinds.contains(JsonKind::Object) && !self.names_members;
-            self.has_open_items |= kinds.contains(JsonKind::Array);
+            let is_map = kinds.contains(JsonKind::Object) && !self.names_members;
+            self.is_open |= is_map;
+            self.said.is_free |= is_map || kinds.contains(JsonKind::Array);
         }
     }
 

@@ -42,6 +42,8 @@ pub(super) struct Shape {
     pub(super) rule: RuleId,
     pub(super) members: Members,
     pub(super) patterns: Box<[(Regex, ShapeId)]>,
+    /// What holds for a name that matches several of them.
+    pub(super) all_patterns: ShapeId,
     pub(super) others: Others,
     pub(super) items: ShapeId,
     /// Whether a rule may remove a member or an item, whatever happens to what is undeclared.
@@ -148,10 +150,22 @@ impl Shape {
             rule: RuleId::NONE,
             members: Members::default(),
             patterns: Box::default(),
+            all_patterns: ShapeId::OPEN,
             others: Others::Open(ShapeId::OPEN),
             items: ShapeId::OPEN,
             hides: false,
         }
+    }
+
+    /// The shape of a member whose name matches a pattern.
+    pub(super) fn by_pattern(&self, name: &[u8]) -> Option<ShapeId> {
+        if self.patterns.is_empty() {
+            return None;
+        }
+        let name = std::str::from_utf8(name).ok()?;
+        let mut matching = self.patterns.iter().filter(|(pattern, _)| pattern.is_match(name));
+        let (_, first) = matching.next()?;
+        Some(if matching.next().is_some() { self.all_patterns } else { *first })
     }
 
     /// The shapes of all that may be within.
@@ -162,7 +176,7 @@ impl Shape {
         };
         let named = self.members.entries.iter().map(|entry| entry.shape);
         let patterns = self.patterns.iter().map(|(_, shape)| *shape);
-        named.chain(patterns).chain(others).chain([self.items])
+        named.chain(patterns).chain(others).chain([self.all_patterns, self.items])
     }
 
     /// Whether it says anything of its own value that the filter would act on.

@@ -2,9 +2,9 @@
 //!
 //! In: pieces. Out: bytes that may leave. [`Walk`] is what is known between two pieces and [`Pass`] is
 //! the walk through one of them. Bytes are copied in runs, as long as nothing is taken out; a comma and
-//! a name wait until it is decided whether what they lead to leaves ([`super::output`]). The four subjects
-//! are apart: [`super::output`] moves bytes, [`super::member`] knows names, [`super::value`] decides, and
-//! [`super::skip`] passes over what is removed.
+//! a name wait until it is decided whether what they lead to leaves. The subjects are apart: [`super::output`]
+//! moves bytes, [`super::member`] knows names, [`super::value`] decides, [`super::scalar`] reads strings and
+//! numbers, [`super::owner`] holds what is not decided, and [`super::skip`] passes over what is removed.
 
 use std::sync::Arc;
 
@@ -17,10 +17,10 @@ use super::hold::Holds;
 use super::member::Stranger;
 use super::number::Number;
 use super::repeated::Repeated;
+use super::scalar::Scalar;
 use super::shape::ShapeId;
 use super::skip::Skip;
 use super::text::{Excerpt, Text};
-use super::value::Scalar;
 use super::{Detect, FilterPlan, OnUndeclared, Sight};
 
 /// What is known between two pieces.

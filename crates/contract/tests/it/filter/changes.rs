@@ -77,6 +77,38 @@ fn patterns_alone_close_an_object() {
 }
 
 #[test]
+fn a_name_that_several_schemas_describe_may_hold_what_any_of_them_has() {
+    let plan = plan(
+        r#"{"type":"object","properties":{"x-a":{"type":"object","properties":{"a":{}}}},
+            "patternProperties":{"^x-":{"type":"object","properties":{"b":{}}},"-c$":{"type":"object","properties":{"c":{}}}}}"#,
+    );
+    let inner = r#"{"a":1,"b":2,"c":3}"#;
+    removes(
+        &plan,
+        &format!(r#"{{"x-a":{inner},"x-b":{inner},"x-c":{inner},"y":1}}"#),
+        r#"{"x-a":{"a":1,"b":2},"x-b":{"b":2},"x-c":{"b":2,"c":3}}"#,
+        &[
+            (Kind::Undeclared, "/x-a/c"),
+            (Kind::Undeclared, "/*/a"),
+            (Kind::Undeclared, "/*/c"),
+            (Kind::Undeclared, "/*/a"),
+            (Kind::Undeclared, "/y"),
+        ],
+    );
+}
+
+#[test]
+fn items_are_followed_and_what_is_not_said_of_them_is_anything() {
+    let first = r#"{"type":"object","properties":{"a":{}}}"#;
+    let all = plan(&format!(
+        r#"{{"type":"array","prefixItems":[{first}],"items":{{"type":"object","properties":{{"b":{{}}}}}}}}"#
+    ));
+    removes(&all, r#"[{"a":1,"c":1},{"b":2}]"#, r#"[{"a":1},{"b":2}]"#, &[(Kind::Undeclared, "/[]/c")]);
+    let rest_is_anything = plan(&format!(r#"{{"type":"array","prefixItems":[{first}]}}"#));
+    reports(&rest_is_anything, r#"[{"a":1},{"c":{"d":1}}]"#, &[]);
+}
+
+#[test]
 fn parts_that_hold_together_are_joined() {
     let more =
         r##","Base":{"type":"object","properties":{"id":{},"by":{"type":"object","properties":{"a":{}}}}}"##;
@@ -110,8 +142,9 @@ fn what_any_alternative_declares_is_let_through() {
 #[test]
 fn an_alternative_that_is_anything_leaves_the_object_open() {
     for free in ["{}", "true", r#"{"type":"object"}"#, r#"{"type":["object","null"],"description":"any"}"#] {
-        let plan = plan(&format!(r#"{{"anyOf":[{{"properties":{{"a":{{}}}}}},{free}]}}"#));
-        reports(&plan, r#"{"b":1}"#, &[]);
+        let plan =
+            plan(&format!(r#"{{"anyOf":[{{"properties":{{"a":{{"properties":{{"c":{{}}}}}}}}}},{free}]}}"#));
+        reports(&plan, r#"{"b":1,"a":{"d":1}}"#, &[]);
     }
     for other in [r#"{"type":"null"}"#, r#"{"type":"string"}"#, r#"{"required":["a"]}"#] {
         let plan = plan(&format!(r#"{{"anyOf":[{{"properties":{{"a":{{}}}}}},{other}]}}"#));

@@ -250,6 +250,40 @@ fn malformed_rules_are_refused_where_they_stand() {
     }
 }
 
+#[test]
+fn what_is_hidden_stays_hidden_where_anything_else_may_be() {
+    let hidden = r#""h":{"x-portcullis-visible-to":{"roles":["r"]}}"#;
+    for schema in [
+        format!(r#"{{"anyOf":[{{"properties":{{"a":{{"properties":{{{hidden}}}}}}}}},{{}}]}}"#),
+        format!(r#"{{"properties":{{"a":{{"additionalProperties":true,"properties":{{{hidden}}}}}}}}}"#),
+        format!(r#"{{"patternProperties":{{"^a":{{"properties":{{{hidden}}}}},"a$":{{}}}}}}"#),
+        format!(
+            r#"{{"oneOf":[{{"properties":{{"a":{{"properties":{{"h":{{}}}}}}}}}},{{"properties":{{"a":{{"properties":{{{hidden}}}}}}}}}]}}"#
+        ),
+    ] {
+        let plan = plan(&schema);
+        let (left, found) =
+            filtered(&plan, &Sight::none(), OnUndeclared::Report, br#"{"a":{"h":1}}"#, 3).unwrap();
+        assert_eq!((left.as_str(), found.count(Kind::Hidden)), (r#"{"a":{}}"#, 1), "{schema}");
+    }
+}
+
+#[test]
+fn a_document_that_hides_something_has_to_be_followed_whole() {
+    let many: Vec<String> = (0..5000).map(|n| format!(r#""m{n}":{{}}"#)).collect();
+    let large = format!(r#""large":{{"properties":{{{}}}}}"#, many.join(","));
+    let hidden = r#""h":{"x-portcullis-visible-to":{"roles":["r"]}}"#;
+    let codes = |schema: &str| {
+        let (plan, diagnostics) = plan_in("3.1.1", schema, "");
+        let codes: Vec<_> = diagnostics.iter().map(|diagnostic| diagnostic.code().0).collect();
+        (plan.is_some(), codes)
+    };
+    assert_eq!(codes(&format!(r#"{{"properties":{{{large}}}}}"#)), (true, vec!["C0353"]));
+    assert_eq!(codes(&format!(r#"{{"properties":{{{large},{hidden}}}}}"#)), (false, vec!["C0353", "C0353"]));
+    let look = r#"{"patternProperties":{"^(?=a)":{"properties":{}}},"properties":{"a":{}}}"#;
+    assert_eq!(codes(look), (true, vec!["C0353"]));
+}
+
 /// Knows one word.
 struct Word;
 
