@@ -34,6 +34,8 @@ enum Command {
     Schema,
     /// List keys, certificates and issuers, with their algorithms and ends.
     Inventory(command::inventory::Arguments),
+    /// Write what was learnt of an API without a contract as an OpenAPI document.
+    Learn(command::learn::Arguments),
     /// List who still calls what is being retired, or tell whether something can be removed.
     Versions(command::versions::Arguments),
     /// Make, list, rotate and revoke API keys.
@@ -63,6 +65,7 @@ fn main() -> ExitCode {
         Command::Diff(arguments) => command::diff::run(&arguments),
         Command::Schema => command::schema::run(),
         Command::Inventory(arguments) => command::inventory::run(&arguments),
+        Command::Learn(arguments) => command::learn::run(&arguments),
         Command::Versions(arguments) => command::versions::run(&arguments),
         Command::Keys(arguments) => command::keys::run(&arguments),
         Command::Revoke(arguments) => command::revoke::run(&arguments),

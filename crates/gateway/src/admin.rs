@@ -212,9 +212,12 @@ impl Desk {
             (&Method::GET, "/policy") => {
                 text(StatusCode::OK, format!("{}\n", self.shared.policy.load().revision))
             }
+            (&Method::GET, "/traffic") => {
+                text(StatusCode::OK, format!("{}\n", self.shared.observatory.view().await))
+            }
             (&Method::POST, "/reload") => self.reload().await,
             (&Method::POST, "/store/refresh") => self.refresh_store().await,
-            (_, "/metrics" | "/policy" | "/reload" | "/store/refresh") => {
+            (_, "/metrics" | "/policy" | "/reload" | "/store/refresh" | "/traffic") => {
                 text(StatusCode::METHOD_NOT_ALLOWED, "\n")
             }
             (_, _) => text(StatusCode::NOT_FOUND, "\n"),

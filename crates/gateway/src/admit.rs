@@ -18,6 +18,7 @@ use crate::arrival::{Arrival, Envelope};
 use crate::conceal;
 use crate::forward::RequestBody;
 use crate::local::Local;
+use crate::observe;
 use crate::policy::{AnsweredBy, Api, Policy, Route};
 use crate::stages::exchange;
 use crate::stages::identify::{Known, identify};
@@ -98,6 +99,7 @@ pub(crate) async fn admit<'p>(
         Err(denial) => return trace.step(Stage::Route, Err(denial)),
     };
     trace.found_route(route);
+    observe::listen(api, envelope, &target, &headers, trace);
     // Before anybody is asked who they are: what is gone is gone for all (VER-02).
     if let Err(gone) = route.life.judge(envelope.now.wall) {
         return trace.step(Stage::Route, Err(gone));

@@ -72,6 +72,13 @@ impl Entry {
         self.response_bytes = self.response_bytes.saturating_add(bytes as u64);
     }
 
+    /// This piece of the answer's body is on its way.
+    pub(crate) fn overhear(&mut self, piece: &[u8]) {
+        if let Some(overheard) = self.trace.overheard.get_mut() {
+            overheard.hear_piece(piece);
+        }
+    }
+
     /// The answer has switched protocols: what the tunnel carries belongs to this request.
     pub(crate) fn carry(&mut self, carried: Carried) {
         self.trace.streamed_bytes = Some(carried.up);

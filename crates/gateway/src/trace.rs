@@ -2,6 +2,7 @@
 //!
 //! Written by the stages, read by [`crate::record`] alone: no stage decides anything by what is in here.
 
+use std::cell::Cell;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -9,6 +10,7 @@ use portcullis_audit::{Finding, Proof};
 use portcullis_domain::{Answer, Clock, Denial, Now, Principal, Reason, Stage, Strength, Trail};
 
 use crate::forward::ByteCount;
+use crate::observe::Overheard;
 use crate::policy::{Api, Policy, Route};
 
 /// The evidence of one walk. It outlives the walk when the answer is streamed, so it names the API and
@@ -29,6 +31,8 @@ pub(crate) struct Trace {
     pub(crate) remark: Option<String>,
     /// What a stage in shadow found wrong with parameters or body.
     pub(crate) shadowed: Option<Denial>,
+    /// What is overheard of a request from which the contract is learnt.
+    pub(crate) overheard: Cell<Option<Box<Overheard>>>,
     /// What was found in the upstream's answer.
     pub(crate) findings: Vec<Finding>,
     /// Bytes of the request's body that were read here.
@@ -51,6 +55,7 @@ impl Trace {
             upstream_time: None,
             remark: None,
             shadowed: None,
+            overheard: Cell::default(),
             findings: Vec::new(),
             request_bytes: 0,
             streamed_bytes: None,

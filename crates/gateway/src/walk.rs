@@ -169,6 +169,9 @@ async fn answer<'p>(
     };
     trace.pass(Stage::Forward);
     trace.upstream = Some(address);
+    if let Some(overheard) = trace.overheard.get_mut() {
+        overheard.hear_answer(&response);
+    }
     if let Some(denial) = conceal::stand_in(route, response.status())
         && let Err(denial) = trace.step::<()>(Stage::Release, Err(denial))
     {

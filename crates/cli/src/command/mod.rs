@@ -8,6 +8,7 @@ pub(crate) mod diff;
 pub(crate) mod explain;
 pub(crate) mod inventory;
 pub(crate) mod keys;
+pub(crate) mod learn;
 mod operated;
 pub(crate) mod revoke;
 pub(crate) mod schema;

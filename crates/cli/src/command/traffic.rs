@@ -47,8 +47,8 @@ pub(crate) fn say_where_counts_are(traffic: &Traffic) {
             }
         }
         Kept::Nowhere => complain(
-            "there is no store: counts are in the memory of the running gateway alone, and end with it; add \
-             `store:` to keep them\n",
+            "there is no store: counts are in the memory of the running gateway alone, which shows them at `GET \
+             /traffic` of its admin listener; add `store:` to keep them\n",
         ),
     }
 }

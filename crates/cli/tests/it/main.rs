@@ -10,6 +10,7 @@
 mod diff;
 mod inventory;
 mod keys;
+mod learn;
 mod memory;
 mod operator;
 mod retiring;

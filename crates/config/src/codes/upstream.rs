@@ -103,4 +103,16 @@ codes! {
         matters: "New keys made in silence would have every upstream refuse every caller for a while.",
         mend: "Restore the file, or remove it and have the upstreams fetch the keys again.",
     }
+    LEARNING = "C0418" {
+        title: "API is learnt, and nothing of it is enforced",
+        means: "An API has `learn` in place of a contract: every method and path is forwarded, and no parameter or body is checked.",
+        matters: "Whatever its upstream answers is reachable, also what was never meant to be.",
+        mend: "When it was called enough, run `portcullis learn`, read the document, and name it as `contract`.",
+    }
+    LEARNING_UNGUARDED = "C0419" {
+        title: "nobody says who may call an API that is learnt",
+        means: "An API has `learn`, and neither `access` nor `security` in it.",
+        matters: "All of the API would be public by accident.",
+        mend: "Name a scheme of `identity` under `learn.security`, or say `access: public` if that is meant.",
+    }
 }

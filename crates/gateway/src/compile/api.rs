@@ -31,6 +31,7 @@ use super::credentials::{OtherSchemes, patterns};
 use super::documentation;
 use super::graphql;
 use super::hand_over::hand_over;
+use super::learn;
 use super::lifecycle;
 use super::page_size;
 use super::responses;
@@ -152,6 +153,7 @@ pub(crate) fn compile(
         own_cookies: OwnCookies::new(authenticator.relying_parties().map(|party| party.cookie())),
         host_header: config.host_header,
         observed: traffic::observed(subject, &version, workshop),
+        learning: learn::learning(config),
         metrics: workshop.metrics.operation(name, ""),
         destination: Destination::api(name),
     };
@@ -212,6 +214,9 @@ fn contract(
     apply(&config.schemas, &mut options);
     bodies::apply(config, &mut options);
     page_size::apply(config, &mut options);
+    if let Some(learn) = &config.learn {
+        return learn::contract(learn, config, place, &options, diagnostics);
+    }
     match (&config.contract, config.operations.is_empty()) {
         (Some(path), true) => {
             let document = match library.open(path) {

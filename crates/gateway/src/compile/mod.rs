@@ -14,6 +14,7 @@ mod graphql;
 mod hand_over;
 mod inventory;
 mod lasting;
+mod learn;
 mod lifecycle;
 mod listeners;
 mod page_size;
@@ -77,7 +78,10 @@ pub(crate) struct Compiled {
 impl Compiled {
     /// Whether there must be a store, made if need be.
     pub(crate) fn needs_store(&self) -> bool {
-        self.config.store.is_some() || self.policy.takes_keys() || self.policy.takes_sessions()
+        self.config.store.is_some()
+            || self.policy.takes_keys()
+            || self.policy.takes_sessions()
+            || self.policy.apis.iter().any(|api| api.learning.is_some())
     }
 }
 

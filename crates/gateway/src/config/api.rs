@@ -17,6 +17,7 @@ use super::graphql::GraphqlConfig;
 use super::hand_over::HandOverConfig;
 use super::inventory::InventoryConfig;
 use super::lifecycle::LifecycleConfig;
+use super::learn::LearnConfig;
 use super::listen::PlaintextConfig;
 use super::page_size::PageSizeConfig;
 use super::responses::{ResponsesConfig, ResponsesOverride};
@@ -33,6 +34,9 @@ pub(crate) struct ApiConfig {
     /// Operations of an API without a document, in place of `contract`.
     #[serde(default)]
     pub(crate) operations: Vec<InlineOperation>,
+    /// Learn the contract from traffic, in place of `contract` and `operations`.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(crate) learn: Option<LearnConfig>,
     /// How strictly the document is read.
     #[serde(default)]
     pub(crate) schemas: SchemasConfig,

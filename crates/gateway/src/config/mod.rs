@@ -12,6 +12,7 @@ mod graphql;
 mod hand_over;
 mod inventory;
 mod lifecycle;
+mod learn;
 mod listen;
 mod page_size;
 mod responses;
@@ -49,6 +50,7 @@ pub(crate) use inventory::{EnvironmentConfig, InventoryConfig};
 pub(crate) use lifecycle::{
     BrownoutConfig, EveryConfig, LifecycleConfig, OnceConfig, RhythmConfig, StateConfig, WeekdayConfig,
 };
+pub(crate) use learn::LearnConfig;
 pub(crate) use listen::{ListenConfig, PlaintextConfig, ProtocolConfig};
 pub(crate) use page_size::BeyondConfig;
 pub(crate) use responses::{AnswerModeConfig, DetectConfig, ResponsesConfig};

@@ -388,6 +388,7 @@ impl Outflow {
                 self.timing = false;
                 if let (Some(data), Some(entry)) = (frame.data_ref(), &mut self.entry) {
                     entry.count(data.len());
+                    entry.overhear(data);
                 } else if let Some(fields) = frame.trailers_mut() {
                     trailers::retain_safe(fields);
                 }

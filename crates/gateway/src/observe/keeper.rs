@@ -19,6 +19,7 @@ use rand::RngExt as _;
 use tokio::sync::mpsc;
 
 use super::counts::{Counted, OperationId, Tally};
+use super::school::School;
 use super::strays::{Member, OTHERS, Sightings, StrayCall, StrayTally};
 use super::{HandedOver, Observatory};
 use crate::lasting::Lasting;
@@ -28,6 +29,8 @@ use crate::worker::Shared;
 pub(super) const ROUND: Duration = Duration::from_secs(1);
 /// How often the store hears that somebody counts, called or not.
 const PRESENCE: Duration = Duration::from_secs(60);
+/// How often the store hears what was learnt.
+const LEARN: Duration = Duration::from_secs(10);
 /// How often what is old is forgotten.
 const FORGET: Duration = Duration::from_secs(3600);
 /// Rows of one batch.
@@ -62,6 +65,7 @@ type Calls = (OperationId, Arc<Consumer>, u64);
 /// Counts on their way.
 pub(super) struct Keeper {
     inbox: mpsc::Receiver<HandedOver>,
+    school: School,
     calls: BTreeMap<Calls, Tally>,
     strays: HashMap<StrayCall, StrayTally, RandomState>,
     members: HashMap<Member, Sightings, RandomState>,
@@ -69,6 +73,7 @@ pub(super) struct Keeper {
     today: Today,
     /// Sent, and not known to be added.
     sent: Option<UsageBatch>,
+    schooled: Option<Duration>,
     present: Option<Duration>,
     forgot: Option<Duration>,
     lost_at: Option<Timestamp>,
@@ -97,15 +102,17 @@ impl Leaf for Tried {
 }
 
 impl Keeper {
-    pub(super) fn new(inbox: mpsc::Receiver<HandedOver>) -> Self {
+    pub(super) fn new(inbox: mpsc::Receiver<HandedOver>, school: School) -> Self {
         Self {
             inbox,
+            school,
             calls: BTreeMap::new(),
             strays: HashMap::default(),
             members: HashMap::default(),
             paths: HashMap::default(),
             today: Today::default(),
             sent: None,
+            schooled: None,
             present: None,
             forgot: None,
             lost_at: None,
@@ -118,6 +125,10 @@ impl Keeper {
         self.take_in();
         let now = shared.clock.now();
         let Some(store) = lasting.usage() else { return };
+        if self.schooled.is_none_or(|last| now.mono.saturating_sub(last) >= LEARN) {
+            self.schooled = Some(now.mono);
+            self.school.write(&*store).await;
+        }
         let is_present = self.present.is_some_and(|last| now.mono.saturating_sub(last) < PRESENCE);
         if self.is_empty() && is_present {
             return;
@@ -136,6 +147,7 @@ impl Keeper {
     pub(super) async fn last_round(&mut self, observatory: &Observatory, shared: &Shared, lasting: &Lasting) {
         self.take_in();
         let Some(store) = lasting.usage() else { return };
+        self.school.write(&*store).await;
         self.write(&*store, observatory, shared, shared.clock.now()).await;
         if !self.is_empty() {
             let calls: u64 = self.calls.values().map(|tally| tally.ends.total()).sum();
@@ -143,11 +155,22 @@ impl Keeper {
         }
     }
 
+    /// What is in no store, with what is handed over by now.
+    pub(super) fn waiting(&mut self, observatory: &Observatory) -> Vec<Usage> {
+        self.take_in();
+        let sent = self.sent.iter().flat_map(|batch| batch.used.iter().cloned());
+        let calls = self.calls.iter().filter_map(|((operation, consumer, _), tally)| {
+            observatory.names.of(*operation).map(|operation| usage(&operation, consumer, *tally))
+        });
+        sent.chain(calls).collect()
+    }
+
     fn is_empty(&self) -> bool {
         self.sent.is_none() && self.calls.is_empty() && self.strays.is_empty() && self.members.is_empty()
     }
 
     fn take_in(&mut self) {
+        self.school.learn();
         while let Ok(HandedOver { counted, strays }) = self.inbox.try_recv() {
             counted.into_iter().for_each(|counted| self.take_calls(counted));
             for (call, tally) in strays.calls {

@@ -6,38 +6,53 @@
 //! control thread, which adds them to the store. No request ever waits for any of this. Nothing of a request
 //! but names is kept: no path, no value.
 //!
+//! Of an API whose contract is to be learnt, some requests are overheard ([`learning`]), and what they have in
+//! common is learnt ([`school`]).
+//!
 //! Without a store counts stay in this process, and end with it.
 
 pub mod counts;
 mod keeper;
+mod learning;
 mod names;
+mod school;
 mod strays;
+mod view;
 
 use std::cell::{Cell, RefCell};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
-use http::StatusCode;
-use portcullis_audit::Verdict;
+use http::{HeaderMap, StatusCode};
+use portcullis_audit::{FindingKind, Verdict};
 use portcullis_domain::{CallEnd, Reason, Timestamp, UsedOperation};
+use portcullis_message::Target;
 use tokio::sync::mpsc;
 
 pub(crate) use counts::OperationId;
 use counts::{Counted, Counts};
 pub(crate) use keeper::Bounds;
 use keeper::Keeper;
+pub(crate) use learning::{Learning, Overheard};
 use names::Names;
+use school::School;
 use strays::{StrayEnd, Strays};
 
+use crate::arrival::Envelope;
 use crate::lasting::Lasting;
+use crate::policy::Api;
 use crate::record::Entry;
+use crate::trace::Trace;
 use crate::worker::Shared;
 
 /// How often a worker hands over.
 const HAND_OVER: Duration = Duration::from_secs(5);
 /// How many hand-overs may wait; a worker keeps what finds no room, and counts on.
 const WAITING: usize = 256;
+
+/// How many overheard requests may wait; more are not looked at.
+const OVERHEARD: usize = 128;
 
 /// What a worker counted.
 #[derive(Debug)]
@@ -50,6 +65,7 @@ struct HandedOver {
 pub(crate) struct Observatory {
     names: Names,
     handed_over: mpsc::Sender<HandedOver>,
+    overheard: mpsc::Sender<Box<Overheard>>,
     /// When counts were last lost, in milliseconds since the epoch; zero for never.
     lost_at: AtomicU64,
     keeper: tokio::sync::Mutex<Keeper>,
@@ -58,11 +74,13 @@ pub(crate) struct Observatory {
 impl Observatory {
     pub(crate) fn new() -> Self {
         let (handed_over, inbox) = mpsc::channel(WAITING);
+        let (overheard, heard) = mpsc::channel(OVERHEARD);
         Self {
             names: Names::default(),
             handed_over,
+            overheard,
             lost_at: AtomicU64::new(0),
-            keeper: tokio::sync::Mutex::new(Keeper::new(inbox)),
+            keeper: tokio::sync::Mutex::new(Keeper::new(inbox, School::new(heard))),
         }
     }
 
@@ -138,13 +156,14 @@ impl Observer {
             if is_gone(verdict) {
                 self.counts.borrow_mut().note(api.observed.id, None, CallEnd::Gone, at);
             } else if is_undeclared(verdict) {
-                let path = entry.envelope.raw_target.path();
-                let path = path.strip_prefix(&*api.observed.mount).unwrap_or(path);
-                let method = entry.envelope.method.as_str();
+                let (method, path) = (entry.envelope.method.as_str(), api.observed.path(entry));
                 self.strays.borrow_mut().call(api.observed.id, method, path, StrayEnd::Refused, at);
             }
             return;
         };
+        if api.learning.is_some() {
+            self.learn(entry, api, verdict, status, at);
+        }
         let principal = entry.trace.principal.as_deref();
         self.counts.borrow_mut().note(route.observed, principal, end_of(verdict, status), at);
         if let Verdict::Denied(denial) = verdict
@@ -152,8 +171,32 @@ impl Observer {
         {
             self.strays.borrow_mut().members(route.observed, denial.violations(), at);
         }
+        for finding in entry.trace.findings.iter().filter(|finding| finding.kind == FindingKind::Undeclared) {
+            self.strays.borrow_mut().found(route.observed, &finding.places, at);
+        }
         if let Some(denial) = &entry.trace.shadowed {
             self.strays.borrow_mut().members(route.observed, denial.violations(), at);
+        }
+    }
+
+    /// Notes a call of an API that is learnt: what its upstream answers is there.
+    fn learn(&self, entry: &Entry, api: &Api, verdict: Verdict<'_>, status: StatusCode, at: Timestamp) {
+        let overheard = entry.trace.overheard.take();
+        let is_answer = matches!(verdict, Verdict::Answered) && !status.is_server_error();
+        if !is_answer || matches!(status, StatusCode::NOT_FOUND | StatusCode::METHOD_NOT_ALLOWED) {
+            return;
+        }
+        let method = entry.envelope.method.as_str();
+        self.strays.borrow_mut().call(
+            api.observed.id,
+            method,
+            api.observed.path(entry),
+            StrayEnd::Answered,
+            at,
+        );
+        if let Some(overheard) = overheard {
+            // There are more than can be looked at: others will do.
+            let _ = self.observatory.overheard.try_send(overheard);
         }
     }
 
@@ -193,6 +236,28 @@ pub(crate) struct ObservedApi {
     pub(crate) id: OperationId,
     /// Where it begins, without a final slash.
     pub(crate) mount: Box<str>,
+}
+
+impl ObservedApi {
+    /// The path of a request within the API, as it came.
+    fn path<'e>(&self, entry: &'e Entry) -> &'e str {
+        let path = entry.envelope.raw_target.path();
+        path.strip_prefix(&*self.mount).unwrap_or(path)
+    }
+}
+
+/// Begins to overhear a request, if its API is to be learnt and this one is looked at.
+pub(crate) fn listen(
+    api: &Api,
+    envelope: &Envelope,
+    target: &Target,
+    headers: &HeaderMap,
+    trace: &mut Trace,
+) {
+    if let Some(learning) = &api.learning {
+        let line = (envelope.method.as_str(), target.path(), target.query());
+        trace.overheard.set(Overheard::begin(learning, &api.name, line, headers, envelope.now.mono));
+    }
 }
 
 fn is_undeclared(verdict: Verdict<'_>) -> bool {

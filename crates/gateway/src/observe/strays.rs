@@ -114,6 +114,14 @@ impl Strays {
         }
     }
 
+    /// Notes members of an answer that are not declared, by their places.
+    pub(crate) fn found<P: AsRef<str>>(&mut self, operation: OperationId, places: &[P], at: Timestamp) {
+        for place in places {
+            let pointer = place.as_ref().split(' ').next().unwrap_or_default();
+            self.member(operation, MemberPlace::Answer, pointer, at);
+        }
+    }
+
     fn member(&mut self, operation: OperationId, place: MemberPlace, name: &str, at: Timestamp) {
         let mut member = Member { operation, place, name: kept(name).into() };
         if self.members.len() >= ROOM && !self.members.contains_key(&member) {

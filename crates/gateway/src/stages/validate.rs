@@ -80,8 +80,10 @@ pub(crate) async fn body(
         Ok(plan) => Ok(plan),
         Err(denial) => Err(denial),
     };
+    let wants_body = trace.overheard.get_mut().as_ref().is_some_and(|heard| heard.wants_body(announced));
     let coding = match trace.step_at(Stage::Validate, route.strengths.validate, plan)? {
         Some(BodyPlan::Read) => None,
+        Some(BodyPlan::Stream) if wants_body => None,
         Some(BodyPlan::Decode(coding)) => Some(coding),
         Some(BodyPlan::Stream | BodyPlan::Refuse) | None => {
             let count = trace.streamed_bytes.insert(ByteCount::default()).clone();
@@ -102,6 +104,9 @@ pub(crate) async fn body(
         Ok(whole) => whole,
         Err(denial) => return trace.step(Stage::Validate, Err(denial)),
     };
+    if let Some(overheard) = trace.overheard.get_mut() {
+        overheard.hear_request(&whole);
+    }
     let whole = match coding {
         None => whole,
         Some(coding) => match decode(route, coding, &whole, headers) {

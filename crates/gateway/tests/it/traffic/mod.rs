@@ -1,6 +1,7 @@
 //! Traffic as it is counted: who called what, and what was called that nobody declares.
 
 mod counted;
+mod learning;
 mod strays;
 
 use std::future::Future;
