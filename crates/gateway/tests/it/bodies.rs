@@ -7,7 +7,9 @@ use std::net::TcpListener;
 
 use flate2::Compression;
 use flate2::write::{GzEncoder, ZlibEncoder};
+use portcullis_config::Color;
 use portcullis_domain::Reason;
+use portcullis_gateway::StartError;
 use portcullis_testkit::{Framing, Seen};
 use serde_json::{Value, json};
 
@@ -345,4 +347,18 @@ fn an_api_can_answer_422_for_what_breaks_its_contract() {
     walk.send(post_json("/notes", "{")).refused(Reason::BodyMalformed);
     walk.send(ask("POST", "/notes").with("Content-Type: text/plain").body("x"))
         .refused(Reason::MediaTypeUnsupported);
+}
+
+#[test]
+fn settings_that_mean_nothing_are_mistakes() {
+    for wrong in [
+        json!({ "bodies": { "codings": ["zstd"] } }),
+        json!({ "bodies": { "ratio": 0 } }),
+        json!({ "schemas": { "invalid_status": 401 } }),
+    ] {
+        let started = Setup::new().api(wrong.clone()).try_start();
+        let Err(StartError::Configuration(mistakes)) = started else { panic!("{wrong} is taken") };
+        let text = mistakes.render(Color::Never);
+        assert!(text.contains("portcullis.yaml"), "{text}");
+    }
 }
