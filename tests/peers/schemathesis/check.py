@@ -202,6 +202,22 @@ def opened(document, folder):
     return copy
 
 
+def without(document, keyword, folder):
+    """A copy of the document that lacks a keyword: what the gateway would do without the check."""
+
+    def strip(node, is_names=False):
+        if isinstance(node, list):
+            return [strip(one) for one in node]
+        if not isinstance(node, dict):
+            return node
+        kept = ((name, one) for name, one in node.items() if is_names or name != keyword)
+        return {name: strip(one, name == "properties" and not is_names) for name, one in kept}
+
+    copy = folder / "stripped.json"
+    copy.write_text(json.dumps(strip(Document(document).root), default=str))
+    return copy
+
+
 def drive(arguments, document, folder, port, headers):
     """Runs schemathesis; the exchanges that it wrote down."""
     exchanges = folder / "exchanges.jsonl"
@@ -334,6 +350,7 @@ def main():
     parser.add_argument("--least", type=int, default=2000, help="how many cases there must be")
     parser.add_argument("--document", type=Path, help="another document, before an upstream that says yes")
     parser.add_argument("--shadow", action="store_true", help="let the gateway only watch: this must end with 2")
+    parser.add_argument("--without", metavar="KEYWORD", help="let the gateway not know this keyword: the same")
     arguments = parser.parse_args()
     recorder = Recorder()
     with tempfile.TemporaryDirectory(prefix="portcullis-schemathesis-") as name:
@@ -347,9 +364,10 @@ def main():
             identity, settings, handler = IDENTITY, [], recording_shop(recorder)
         if arguments.shadow:
             settings.append(SHADOW)
+        enforced = without(source, arguments.without, folder) if arguments.without else source
         port = free_port()
         configuration = CONFIGURATION.format(
-            port=port, contract=source, upstream=start_upstream(handler), identity=identity,
+            port=port, contract=enforced, upstream=start_upstream(handler), identity=identity,
             settings="\n".join(settings),
         )  # fmt: skip
         began = time.monotonic()
