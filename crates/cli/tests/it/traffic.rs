@@ -89,7 +89,7 @@ fn who_still_calls_what_is_deprecated_is_listed_by_consumer() {
     );
 }
 
-// proves-part: VER-10 (that values are not kept, and that strangers cannot hide anything, are shown beside it)
+// proves: VER-10
 #[test]
 fn shadows_zombies_and_orphans_are_listed() {
     let operator = operator();

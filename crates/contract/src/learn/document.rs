@@ -3,7 +3,7 @@
 //! The document accepts the traffic it was learnt from and little more. It is a draft: what nobody called is not
 //! in it, and what should not have been answered is. No value of a request is in it, and no example.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 use std::fmt::Write as _;
 
 use serde_json::{Map, Value, json};
@@ -11,6 +11,7 @@ use serde_json::{Map, Value, json};
 use super::members::{Members, Need};
 use super::operation::{Credential, OperationShape, Parameter};
 use super::schema::{of_parameter, schema};
+use super::shape::Shape;
 use super::tree::GAP;
 use super::yaml;
 
@@ -155,13 +156,13 @@ fn query_parameter(name: &str, need: Need, parameter: &Parameter, samples: u64) 
     json!({ "name": name, "in": "query", "required": need == Need::Always, "schema": schema })
 }
 
-fn content(shapes: &std::collections::BTreeMap<Box<str>, super::shape::Shape>, samples: u64) -> Value {
-    let of_type = |(name, shape): (&Box<str>, &super::shape::Shape)| {
+fn content(shapes: &BTreeMap<Box<str>, Shape>, samples: u64) -> Value {
+    let of_type = shapes.iter().map(|(name, shape)| {
         let media_type =
             if shape.is_empty() { json!({}) } else { json!({ "schema": schema(shape, samples) }) };
         (name.to_string(), media_type)
-    };
-    Value::Object(shapes.iter().map(of_type).collect())
+    });
+    Value::Object(of_type.collect())
 }
 
 fn phrase(status: u16) -> &'static str {

@@ -392,7 +392,6 @@ mod tests {
         assert_eq!(paths(&tree).len(), 26);
     }
 
-    // proves-part: VER-10 (that strangers cannot hide what is called; what is listed is shown with the walks)
     #[test]
     fn hostile_paths_push_no_honest_one_out_and_grow_nothing() {
         let mut tree = tree_of(std::iter::repeat_n("/internal/export", 20));

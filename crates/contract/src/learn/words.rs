@@ -254,7 +254,6 @@ mod tests {
     }
 
     proptest! {
-        // proves-part: VER-10 (that raw values are not kept; what is listed is shown with the walks)
         #[test]
         fn nothing_that_looks_like_an_id_or_a_secret_survives(
             number in "[0-9]{1,30}", hex in "[0-9a-f]{8,64}", upper in "[0-9A-F]{8,64}",

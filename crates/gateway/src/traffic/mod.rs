@@ -87,9 +87,11 @@ impl DeclaredOperation {
 }
 
 impl Traffic {
-    /// Who called an operation.
+    /// Who called an operation, under whichever version the document had.
     pub fn consumers<'t>(&'t self, operation: &UsedOperation) -> impl Iterator<Item = &'t Usage> {
-        self.used.iter().filter(move |usage| usage.operation == *operation)
+        self.used.iter().filter(move |usage| {
+            usage.operation.api == operation.api && usage.operation.operation == operation.operation
+        })
     }
 
     /// Operations that nobody called.
