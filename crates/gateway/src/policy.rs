@@ -114,6 +114,8 @@ pub(crate) struct Api {
     pub(crate) contract: Contract,
     /// What its callers may read of it, if that is served here.
     pub(crate) documentation: Option<Documentation>,
+    /// The request fields that choose it among its versions, for `Vary`.
+    pub(crate) vary: Option<HeaderValue>,
     /// Where it stands as a whole; what holds at paths that no operation has.
     pub(crate) life: Life,
     /// By [`Operation::index`].

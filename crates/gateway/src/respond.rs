@@ -47,6 +47,9 @@ pub(crate) fn protect(
     if let Some(cors) = api.and_then(|api| api.cors.as_ref()) {
         cors.mark(envelope.origin.as_ref(), headers);
     }
+    if let Some(vary) = api.and_then(|api| api.vary.as_ref()) {
+        headers.append(header::VARY, vary.clone());
+    }
     if let Some(life) = route.map(|route| &route.life).or_else(|| api.map(|api| &api.life)) {
         life.mark(headers);
     }

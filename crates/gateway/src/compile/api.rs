@@ -33,10 +33,12 @@ use super::graphql;
 use super::hand_over::hand_over;
 use super::learn;
 use super::lifecycle;
+use super::objects;
 use super::page_size;
 use super::responses;
 use super::traffic;
 use super::upstream::Made;
+use super::version;
 use super::{Library, Workshop};
 use crate::config::{
     AccessConfig, ApiConfig, CorsConfig, GatewayConfig, ObjectsConfig, OperationConfig, ReadOnlyConfig,
@@ -115,10 +117,11 @@ pub(crate) fn compile(
     for operation in contract.operations() {
         routes.extend(route(subject, operation, &schemes, &shared, authenticator, workshop, diagnostics));
     }
-    let Shared { version, .. } = shared;
+    let Shared { version: counted_as, .. } = shared;
     if routes.len() != contract.operations().len() {
         return None;
     }
+    objects::attach(subject, &contract, &mut routes, workshop, diagnostics);
     let mount = config.mount.as_deref().unwrap_or_default();
     let resource = ProtectedResource::new(name, mount, &contract, authenticator);
     let sessions = sessions(&contract, mount, authenticator, place, diagnostics);
@@ -136,8 +139,9 @@ pub(crate) fn compile(
         name: (*name).to_owned(),
         documentation: documentation::compile(name, config, &contract, &routes, place, library, diagnostics),
         contract,
+        vary: version::vary(config, &subject.gateway.versions),
         life,
-        conceals: routes.iter().any(|route| route.demand.conceals()),
+        conceals: routes.iter().any(|route| route.conceals()),
         routes,
         upstream: Arc::clone(&made?.upstream),
         resource,
@@ -152,7 +156,7 @@ pub(crate) fn compile(
         sessions,
         own_cookies: OwnCookies::new(authenticator.relying_parties().map(|party| party.cookie())),
         host_header: config.host_header,
-        observed: traffic::observed(subject, &version, workshop),
+        observed: traffic::observed(subject, &counted_as, workshop),
         learning: learn::learning(config),
         metrics: workshop.metrics.operation(name, ""),
         destination: Destination::api(name),
@@ -367,6 +371,7 @@ fn route(
         websocket,
         upstream_errors,
         answers: responses::rules(config, &overrides, operation, &shared.copies),
+        objects: None,
         observed: workshop.observatory.number(name, &shared.version, &operation.id),
         answered_by: match &config.documentation {
             Some(wanted) if documentation::is_own(wanted, operation) => AnsweredBy::Documentation,

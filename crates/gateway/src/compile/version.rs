@@ -6,7 +6,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
-use http::HeaderName;
+use http::{HeaderName, HeaderValue};
 use portcullis_config::codes::upstream::{HOST_MALFORMED, MOUNT_MALFORMED, MOUNT_TAKEN};
 use portcullis_config::codes::version as codes;
 use portcullis_config::{Diagnostic, Diagnostics, Place};
@@ -15,7 +15,7 @@ use portcullis_message::Authority;
 
 use super::api::is_mount;
 use super::lifecycle::{date, life, link};
-use crate::config::{ApiVersionConfig, GoneConfig, VersionsConfig};
+use crate::config::{ApiConfig, ApiVersionConfig, GoneConfig, VersionsConfig};
 use crate::life::{Brownouts, Life};
 use crate::policy::{Holds, Hosts, Mount};
 use crate::version::{Choice, Versions, bare};
@@ -68,6 +68,18 @@ pub(crate) fn hosts(
         group.place(&mut hosts, diagnostics);
     }
     hosts
+}
+
+/// What else than the address an answer of this API depends on (RFC 9110 §12.5.5): a cache must not give one version's
+/// answer to who asks for another.
+pub(crate) fn vary(config: &ApiConfig, groups: &BTreeMap<String, VersionsConfig>) -> Option<HeaderValue> {
+    let by = &groups.get(&config.version.as_ref()?.of)?.by;
+    let accept = (by.media_type.is_some() || by.vendor.is_some()).then_some("accept");
+    let names: Vec<&str> = by.header.as_deref().into_iter().chain(accept).collect();
+    if names.is_empty() {
+        return None;
+    }
+    HeaderValue::from_str(&names.join(", ").to_ascii_lowercase()).ok()
 }
 
 /// Serves `holds` at a place, unless that is taken.

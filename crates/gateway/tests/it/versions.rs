@@ -94,6 +94,9 @@ fn a_header_chooses_and_nothing_is_guessed() {
     pair.refuses(get("/public").with("X-API-Version: 3"), Reason::VersionUnknown);
     pair.refuses(get("/public").with("X-API-Version: v2, v1"), Reason::VersionUnknown);
     pair.refuses(get("/public"), Reason::VersionMissing);
+    // No cache may give one version's answer to who asks for another.
+    let answer = pair.send(get("/public").with("X-API-Version: v1"));
+    assert_eq!(answer.header("vary"), Some("x-api-version"));
     let twice = get("/public").with("X-API-Version: v1").with("X-API-Version: v2");
     pair.refuses(twice, Reason::VersionAmbiguous);
     // A path that only the other version would have is not looked for there.
