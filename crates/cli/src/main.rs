@@ -40,6 +40,8 @@ enum Command {
     Versions(command::versions::Arguments),
     /// Make, list, rotate and revoke API keys.
     Keys(command::keys::Arguments),
+    /// Tell whose objects are and how that is known; import and export owners.
+    Objects(command::objects::Arguments),
     /// Stop believing a key, a token or everything of somebody, at once and everywhere.
     Revoke(command::revoke::Arguments),
     /// Work with the audit record.
@@ -68,6 +70,7 @@ fn main() -> ExitCode {
         Command::Learn(arguments) => command::learn::run(&arguments),
         Command::Versions(arguments) => command::versions::run(&arguments),
         Command::Keys(arguments) => command::keys::run(&arguments),
+        Command::Objects(arguments) => command::objects::run(&arguments),
         Command::Revoke(arguments) => command::revoke::run(&arguments),
         Command::Audit(arguments) => command::audit::run(&arguments),
         Command::Demo(arguments) => command::demo::run(&arguments),

@@ -13,7 +13,8 @@
 //! `x-portcullis-lifecycle: {state, deprecated_at, sunset_at, successor, policy}`, of which the dates are read as
 //! `x-deprecated-at` and `x-sunset-at`, too; what a request may ask for, in
 //! `x-portcullis-page-limit` and `x-portcullis-graphql`; and of a schema's values, in `x-portcullis-url`,
-//! `x-portcullis-text` and `x-portcullis-rules` (decision 0020).
+//! `x-portcullis-text` and `x-portcullis-rules` (decision 0020); and who sees which part of an answer, in
+//! `x-portcullis-visible-to` and `x-portcullis-mask` (decision 0016).
 
 mod body;
 mod compile;
@@ -45,7 +46,7 @@ pub use body::{BodyPlan, ContentCoding, ContentCodings};
 pub use config::InlineOperation;
 pub use graphql::{GraphqlLimits, Introspection};
 pub use lifecycle::{Lifecycle, LifecycleChange, State, is_link, moment};
-pub use operation::{Operation, PromisedStatus, ResponsePromise};
+pub use operation::{Operation, ParameterPlace, PromisedStatus, ResponsePromise};
 pub use options::{Access, CompileOptions, Invalid, Objects, ReadOnly, Selected, Unbounded, Undeclared};
 pub use own::OwnOperation;
 pub use parameter::{Beyond, PageLimit};

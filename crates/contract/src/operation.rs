@@ -92,6 +92,17 @@ pub enum PromisedStatus {
     Default,
 }
 
+/// Where a parameter stands.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum ParameterPlace {
+    /// In the path.
+    Path,
+    /// In the query.
+    Query,
+    /// In a header.
+    Header,
+}
+
 /// What a request is checked against.
 #[derive(Debug)]
 pub(crate) struct Checks {
@@ -221,6 +232,17 @@ impl Operation {
     #[must_use]
     pub fn promises_answers(&self) -> bool {
         !self.checks.answers.is_empty()
+    }
+
+    /// Whether a parameter of this name is declared there; header names in lower case.
+    #[must_use]
+    pub fn has_parameter(&self, place: ParameterPlace, name: &str) -> bool {
+        let Parameters { path, query, headers, .. } = &self.checks.parameters;
+        match place {
+            ParameterPlace::Path => path.iter().any(|parameter| *parameter.name == *name),
+            ParameterPlace::Query => query.iter().any(|parameter| *parameter.name == *name),
+            ParameterPlace::Header => headers.iter().any(|(known, _)| known.as_str() == name),
+        }
     }
 
     /// What is promised of an answer with this head, and in what the head breaks it.

@@ -277,6 +277,10 @@ reasons! {
     PermitMissing = "permit_missing", Authorize, 403, Policy, "This operation is not permitted.", "OWASP API5:2023";
     /// No rule permits this caller, on a route whose objects are confidential: looks like absence.
     ObjectConcealed = "object_concealed" as "operation_unknown", Authorize, 404, Policy, "There is nothing here.", "RFC 9110 §15.5.4";
+    /// An object that the request names is not the caller's, nor shared with it: looks like absence.
+    ObjectForeign = "object_foreign" as "operation_unknown", Authorize, 404, Policy, "There is nothing here.", "OWASP API1:2023";
+    /// Two places of the request that must name one object name two, or what should be an id is none.
+    ObjectAmbiguous = "object_ambiguous", Authorize, 400, Client, "The request does not name one object.", "OWASP API1:2023";
     /// The issuer gives no token for the upstream on behalf of this caller, or one with more than the caller has.
     ExchangeRefused = "exchange_refused", Authorize, 403, Policy, "This operation is not permitted.", "RFC 8693 §2.2.2";
     /// The issuer could not be asked for the upstream's token.
@@ -335,6 +339,8 @@ reasons! {
     // release
     /// The upstream refuses a confidential object or has none: the two look the same.
     ObjectAbsent = "object_absent" as "operation_unknown", Release, 404, Client, "There is nothing here.", "RFC 9110 §15.5.4";
+    /// The upstream's answer is another's, or does not say whose it is where it must: looks like absence.
+    AnswerForeign = "answer_foreign" as "operation_unknown", Release, 404, Policy, "There is nothing here.", "OWASP API1:2023";
     /// The upstream answered 5xx; its body stays inside.
     UpstreamFailed = "upstream_failed", Release, 502, Upstream, "The service failed.", "ASVS 16.5.1";
     /// The upstream answered 503 of itself; its body stays inside, its `Retry-After` is handed on.

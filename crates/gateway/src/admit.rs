@@ -19,10 +19,12 @@ use crate::conceal;
 use crate::forward::RequestBody;
 use crate::local::Local;
 use crate::observe;
+use crate::ownership::Stake;
 use crate::policy::{AnsweredBy, Api, Policy, Route};
 use crate::stages::exchange;
 use crate::stages::identify::{Known, identify};
 use crate::stages::limit::{self, Budget};
+use crate::stages::objects;
 use crate::stages::route::{self, Routed};
 use crate::stages::session;
 use crate::stages::upgrade::{self, Switch};
@@ -44,6 +46,8 @@ pub(crate) struct Admitted<'p> {
     pub(crate) place: Option<Place>,
     /// The token that the upstream gets in place of the client's.
     pub(crate) exchanged: Option<HeaderValue>,
+    /// The objects that it names, for the answer to teach whose they are.
+    pub(crate) stake: Option<Box<Stake>>,
     _only_made_here: Seal,
 }
 
@@ -145,6 +149,24 @@ pub(crate) async fn admit<'p>(
     trace.step_at(Stage::Validate, route.strengths.validate, checked)?;
     let body = validate::body(policy, route, &mut headers, body, trace).await?;
 
+    // Every object that the request names must be the caller's: only now is it known which it names.
+    let stake = match &route.objects {
+        None => None,
+        Some(named) => {
+            let (path, query) = (&parameters, target.query());
+            let asked = objects::Asked {
+                envelope,
+                authority: &authority,
+                path,
+                query,
+                headers: &headers,
+                body: &body,
+            };
+            // Boxed: few operations name objects, and all would carry its size.
+            Some(Box::pin(objects::judge(named, &permit, asked, trace)).await?)
+        }
+    };
+
     if let (AnsweredBy::Documentation, Some(documentation)) = (route.answered_by, &api.documentation) {
         return Ok(Admission::Local(Local::Documentation(documentation.document(envelope.now.wall))));
     }
@@ -166,6 +188,7 @@ pub(crate) async fn admit<'p>(
         switch,
         place,
         exchanged,
+        stake,
         _only_made_here: Seal,
     })))
 }

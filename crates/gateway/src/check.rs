@@ -12,6 +12,7 @@ use crate::config::GatewayConfig;
 use crate::fetch::GuardedFetch;
 use crate::gateway::{Options, StartError, compile_all, system};
 use crate::observe::Observatory;
+use crate::ownership::Ownership;
 use crate::vault::Keeper;
 
 /// What a configuration amounts to.
@@ -84,8 +85,10 @@ pub(crate) fn workshop(
         .map_err(|error| system("cannot verify servers", std::io::Error::other(error)))?;
     let lasting = compile::lasting(&config, &document.at(""), &surroundings, &options.clock, &recorder)
         .map_err(|error| system("cannot verify servers", std::io::Error::other(error)))?;
+    let lasting = Arc::new(lasting);
     Ok(Workshop {
-        lasting: Arc::new(lasting),
+        ownership: Arc::new(Ownership::new(Arc::clone(&lasting), options.clock.clone())),
+        lasting,
         file: options.file.clone(),
         environment: surroundings.environment.clone(),
         vault,

@@ -22,7 +22,7 @@ use crate::record::Entry;
 /// What stands in for an upstream's answer that says whether there is something.
 pub(crate) fn stand_in(route: &Route, status: StatusCode) -> Option<Denial> {
     match status {
-        StatusCode::FORBIDDEN | StatusCode::NOT_FOUND | StatusCode::GONE if route.demand.conceals() => {
+        StatusCode::FORBIDDEN | StatusCode::NOT_FOUND | StatusCode::GONE if route.conceals() => {
             let note = format!("the upstream answered {}", status.as_u16());
             Some(Denial::new(Reason::ObjectAbsent).with_note(note))
         }
@@ -32,7 +32,10 @@ pub(crate) fn stand_in(route: &Route, status: StatusCode) -> Option<Denial> {
 
 /// Whether a refusal must say nothing of the operation it belongs to.
 pub(crate) const fn is_concealing(reason: Reason) -> bool {
-    matches!(reason, Reason::ObjectConcealed | Reason::ObjectAbsent)
+    matches!(
+        reason,
+        Reason::ObjectConcealed | Reason::ObjectForeign | Reason::ObjectAbsent | Reason::AnswerForeign
+    )
 }
 
 /// How long a refusal is kept back, if it is one of those that must look alike.

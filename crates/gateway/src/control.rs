@@ -84,6 +84,8 @@ impl Control {
         tokio::spawn(Arc::clone(&lasting).follow());
         let observatory = Arc::clone(&self.workshop.observatory);
         tokio::spawn(Arc::clone(&observatory).follow(Arc::clone(&self.shared), Arc::clone(&lasting)));
+        let ownership = Arc::clone(&self.workshop.ownership);
+        tokio::spawn(Arc::clone(&ownership).follow());
         let mut certificates = Certificates::default();
         certificates.look(&self.plans, &self.shared);
         let mut calendar = tokio::time::interval(CERTIFICATE_INTERVAL);
@@ -115,6 +117,7 @@ impl Control {
             seen = Seen::look(self.files());
         }
         lasting.write_uses().await;
+        ownership.round().await;
         observatory.finish(&self.shared, &lasting).await;
     }
 
@@ -183,6 +186,10 @@ impl Control {
         let compiled = compile::compile(&self.workshop, Some(&self.compiled))?;
         if compiled.needs_store() {
             self.workshop.lasting.open().map_err(|error| compile::store_unusable(&error, &compiled.place))?;
+        }
+        if compiled.policy.learns_owners() {
+            let ledger = self.workshop.lasting.need_ledger();
+            ledger.map_err(|error| compile::store_unusable(&error, &compiled.place))?;
         }
         for plan in &self.plans {
             if let ListenerKind::Tls(tls) = &plan.kind {

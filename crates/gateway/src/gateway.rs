@@ -129,6 +129,11 @@ impl Gateway {
         if compiled.needs_store() || lasting.exists() {
             lasting.open().map_err(|error| system("cannot open the store", std::io::Error::other(error)))?;
         }
+        if compiled.policy.learns_owners() {
+            lasting
+                .need_ledger()
+                .map_err(|error| system("cannot tell owners", std::io::Error::other(error)))?;
+        }
         let count = compiled
             .config
             .workers

@@ -21,6 +21,8 @@ use portcullis_domain::{
 use portcullis_store::{Location, OpenError, Settings, Store};
 use tokio::runtime::Builder;
 
+use crate::ownership::Ledger;
+
 /// How many revocations are read at once.
 const PART: u32 = 50_000;
 /// How often the store hears which keys were used.
@@ -44,6 +46,8 @@ pub(crate) struct Lasting {
 struct Open {
     store: Arc<Store>,
     keys: ApiKeys,
+    /// Nothing, if its key cannot be read.
+    ledger: Option<Ledger>,
 }
 
 /// How far the store's changes are known.
@@ -88,9 +92,39 @@ impl Lasting {
         self.open.get().map(|open| Arc::clone(&open.store) as Arc<dyn SessionStore>)
     }
 
+    /// Where it is kept whose objects are, if the store is open.
+    pub(crate) fn ledger(&self) -> Option<&Ledger> {
+        self.open.get()?.ledger.as_ref()
+    }
+
+    /// The latest place in the order of the store's changes.
+    ///
+    /// # Errors
+    /// What the store says; [`StoreError::Unavailable`] if it is not open.
+    pub(crate) async fn latest_change(&self) -> Result<Sequence, StoreError> {
+        match self.open.get() {
+            Some(open) => open.store.latest_change().await,
+            None => Err(StoreError::Unavailable),
+        }
+    }
+
     /// Where counts of traffic are kept, if the store is open.
     pub(crate) fn usage(&self) -> Option<Arc<dyn UsageStore>> {
         self.open.get().map(|open| Arc::clone(&open.store) as Arc<dyn UsageStore>)
+    }
+
+    /// That owners of objects can be told.
+    ///
+    /// # Errors
+    /// Without their key none is known, and all that would be refused would pass.
+    pub(crate) fn need_ledger(&self) -> Result<(), OpenError> {
+        match self.ledger() {
+            Some(_) => Ok(()),
+            None => Err(OpenError::Unusable {
+                what: "the key of owners".to_owned(),
+                why: StoreError::Unreadable.to_string(),
+            }),
+        }
     }
 
     /// Whether somebody made the store already.
@@ -122,17 +156,21 @@ impl Lasting {
             why: error.to_string(),
         };
         // A thread of its own: who calls may run on a runtime, which must not wait within itself.
-        let read = || -> Result<Followed, OpenError> {
+        let read = || -> Result<(Followed, Option<Ledger>), OpenError> {
             let runtime = Builder::new_current_thread().build().map_err(|error| unreadable(&error))?;
-            runtime.block_on(self.read_all(&store)).map_err(|error| unreadable(&error))
+            let followed = runtime.block_on(self.read_all(&store)).map_err(|error| unreadable(&error))?;
+            let key = runtime.block_on(store.ledger_key());
+            let key = key.inspect_err(|error| tracing::error!(%error, "the key of owners cannot be read"));
+            let store = Arc::clone(&store) as Arc<dyn portcullis_domain::OwnershipStore>;
+            Ok((followed, key.ok().map(|key| Ledger { store, key })))
         };
         let followed = thread::scope(|scope| scope.spawn(read).join());
-        let followed = followed.map_err(|_| unreadable(&"the reader panicked"))??;
+        let (followed, ledger) = followed.map_err(|_| unreadable(&"the reader panicked"))??;
         // Nobody follows a store that is not open, so nobody holds this.
         if let Ok(mut place) = self.followed.try_lock() {
             *place = followed;
         }
-        let _ = self.open.set(Open { store, keys });
+        let _ = self.open.set(Open { store, keys, ledger });
         Ok(())
     }
 
@@ -161,7 +199,7 @@ impl Lasting {
     /// # Errors
     /// What the store says; what was known before stays.
     pub(crate) async fn look(&self) -> Result<(), StoreError> {
-        let Some(Open { store, keys }) = self.open.get() else { return Ok(()) };
+        let Some(Open { store, keys, .. }) = self.open.get() else { return Ok(()) };
         let mut followed = self.followed.lock().await;
         let began = self.clock.mono();
         loop {

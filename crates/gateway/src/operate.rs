@@ -11,6 +11,7 @@ use portcullis_config::Diagnostics;
 use portcullis_store::Store;
 
 use crate::gateway::{Options, StartError, system};
+use crate::ownership::OwnedType;
 use crate::{check, compile};
 
 /// The store of a configuration, open.
@@ -21,6 +22,8 @@ pub struct Operated {
     pub keys: ApiKeysConfig,
     /// The names of the APIs.
     pub apis: Vec<String>,
+    /// The types of objects.
+    pub objects: Vec<OwnedType>,
     /// Who is believed.
     pub issuers: Vec<BelievedIssuer>,
     /// The file of the record, if it is kept in one.
@@ -57,6 +60,7 @@ pub fn operate(options: &Options) -> Result<Operated, StartError> {
     };
     Ok(Operated {
         store,
+        objects: OwnedType::all(&config),
         apis: config.apis.keys().cloned().collect(),
         issuers: config.identity.values().map(issuer).collect(),
         record: config.audit.file.as_ref().map(|file| options.environment.path(file)),

@@ -41,7 +41,7 @@ pub(crate) fn build(
             || (strips_credential && *name == header::AUTHORIZATION)
     });
 
-    if route.answers.asks_plainly() {
+    if route.answers.asks_plainly() || route.objects.as_ref().is_some_and(|objects| objects.reads_answers()) {
         release::ask_plainly(&mut headers);
     }
     let host = envelope.connection.assert(&mut headers, envelope.client, &authority);

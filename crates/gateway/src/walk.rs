@@ -12,7 +12,7 @@ use http::{HeaderName, Request, Response, StatusCode, header};
 use http_body::Body as _;
 use hyper::body::Incoming;
 use portcullis_audit::Verdict;
-use portcullis_domain::{Caller, Denial, Fault, Outcome, Reason, Stage};
+use portcullis_domain::{Caller, Cause, Denial, Fault, Outcome, Reason, Stage};
 
 use crate::admit::{Admission, Admitted, admit};
 use crate::arrival::Envelope;
@@ -148,7 +148,7 @@ async fn answer<'p>(
     worker: &Worker,
     policy: &'p Policy,
     envelope: &Envelope,
-    admitted: Box<Admitted<'p>>,
+    mut admitted: Box<Admitted<'p>>,
     trace: &mut Trace,
 ) -> Outcome<Response<AnswerBody>> {
     let audience = match admitted.permit.caller() {
@@ -158,6 +158,7 @@ async fn answer<'p>(
     let (api, route) = (admitted.api, admitted.route);
     let budget_fields = admitted.budget.fields();
     let onlooker = Onlooker::of(api, route, envelope, &admitted.permit, &admitted.target);
+    let mut stake = admitted.stake.take();
     let (request, switch, place) = outgoing::build(policy, envelope, *admitted);
     let asked = trace.last_reading();
     let replied =
@@ -171,6 +172,9 @@ async fn answer<'p>(
     trace.upstream = Some(address);
     if let Some(overheard) = trace.overheard.get_mut() {
         overheard.hear_answer(&response);
+    }
+    if let Some(stake) = &mut stake {
+        stake.hear_head(response.status(), response.headers());
     }
     if let Some(denial) = conceal::stand_in(route, response.status())
         && let Err(denial) = trace.step::<()>(Stage::Release, Err(denial))
@@ -192,10 +196,10 @@ async fn answer<'p>(
             );
         }
         (_, _) => {
-            let reply = release::Reply { response, lease, place, method: &envelope.method, onlooker };
+            let reply = release::Reply { response, lease, place, method: &envelope.method, onlooker, stake };
             match release::release(api, route, reply, trace).await {
                 Ok(response) => response,
-                Err(fault) => return Outcome::Failed(fault),
+                Err(fault) => return refused_or_failed(fault),
             }
         }
     };
@@ -209,12 +213,13 @@ async fn answer<'p>(
     Outcome::Answered(response)
 }
 
-/// The client's own body may break off while it is forwarded; that is not the upstream's fault.
+/// The client's own body may break off while it is forwarded, and an answer may be somebody else's; neither is
+/// the upstream's fault.
 fn refused_or_failed(fault: Fault) -> Outcome<Response<AnswerBody>> {
-    if fault.reason().facts().cause == portcullis_domain::Cause::Client {
-        return Outcome::Denied(Denial::new(fault.reason()));
+    match fault.reason().facts().cause {
+        Cause::Client | Cause::Policy => Outcome::Denied(Denial::new(fault.reason())),
+        Cause::Gateway | Cause::Upstream => Outcome::Failed(fault),
     }
-    Outcome::Failed(fault)
 }
 
 const RATELIMIT_POLICY: HeaderName = HeaderName::from_static("ratelimit-policy");

@@ -9,6 +9,7 @@ pub(crate) mod explain;
 pub(crate) mod inventory;
 pub(crate) mod keys;
 pub(crate) mod learn;
+pub(crate) mod objects;
 mod operated;
 pub(crate) mod revoke;
 pub(crate) mod schema;

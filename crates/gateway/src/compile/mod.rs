@@ -17,6 +17,7 @@ mod lasting;
 mod learn;
 mod lifecycle;
 mod listeners;
+mod objects;
 mod page_size;
 mod responses;
 mod traffic;
@@ -40,6 +41,7 @@ use crate::config::{GatewayConfig, SecurityTxtConfig};
 use crate::forward::{HealthRules, Upstream};
 use crate::lasting::Lasting;
 use crate::observe::Observatory;
+use crate::ownership::Ownership;
 use crate::policy::{Policy, Timeouts};
 use crate::vault::Keeper;
 
@@ -61,6 +63,7 @@ pub(crate) struct Workshop {
     pub(crate) recorder: Arc<portcullis_audit::Recorder>,
     pub(crate) lasting: Arc<Lasting>,
     pub(crate) observatory: Arc<Observatory>,
+    pub(crate) ownership: Arc<Ownership>,
 }
 
 /// A policy and what stands beside it.
@@ -81,6 +84,7 @@ impl Compiled {
         self.config.store.is_some()
             || self.policy.takes_keys()
             || self.policy.takes_sessions()
+            || self.policy.learns_owners()
             || self.policy.apis.iter().any(|api| api.learning.is_some())
     }
 }

@@ -16,9 +16,10 @@ use super::documentation::DocumentationConfig;
 use super::graphql::GraphqlConfig;
 use super::hand_over::HandOverConfig;
 use super::inventory::InventoryConfig;
-use super::lifecycle::LifecycleConfig;
 use super::learn::LearnConfig;
+use super::lifecycle::LifecycleConfig;
 use super::listen::PlaintextConfig;
+use super::objects::ObjectConfig;
 use super::page_size::PageSizeConfig;
 use super::responses::{ResponsesConfig, ResponsesOverride};
 use super::upstream::UpstreamConfig;
@@ -76,6 +77,9 @@ pub(crate) struct ApiConfig {
     /// Demands on callers beyond the document's.
     #[serde(default)]
     pub(crate) authorize: AuthorizeConfig,
+    /// Types of objects, by name: where their ids travel, and whose they are.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub(crate) objects: BTreeMap<String, ObjectConfig>,
     /// What a credential must be beyond good: bound to a key, or the proof of a strong or recent login.
     #[serde(default)]
     pub(crate) require: RequireConfig,

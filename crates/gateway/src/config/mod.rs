@@ -11,9 +11,10 @@ mod documentation;
 mod graphql;
 mod hand_over;
 mod inventory;
-mod lifecycle;
 mod learn;
+mod lifecycle;
 mod listen;
+mod objects;
 mod page_size;
 mod responses;
 mod traffic;
@@ -47,11 +48,15 @@ pub(crate) use documentation::DocumentationConfig;
 pub(crate) use graphql::IntrospectionConfig;
 pub(crate) use hand_over::HandOverConfig;
 pub(crate) use inventory::{EnvironmentConfig, InventoryConfig};
+pub(crate) use learn::LearnConfig;
 pub(crate) use lifecycle::{
     BrownoutConfig, EveryConfig, LifecycleConfig, OnceConfig, RhythmConfig, StateConfig, WeekdayConfig,
 };
-pub(crate) use learn::LearnConfig;
 pub(crate) use listen::{ListenConfig, PlaintextConfig, ProtocolConfig};
+pub(crate) use objects::{
+    CreateConfig, ForeignItemConfig, ListConfig, NewIdConfig, ObjectConfig, ObjectModeConfig, OwnedByConfig,
+    OwnerConfig, PlaceConfig, RightConfig, UnknownConfig, VisibilityConfig,
+};
 pub(crate) use page_size::BeyondConfig;
 pub(crate) use responses::{AnswerModeConfig, DetectConfig, ResponsesConfig};
 pub(crate) use traffic::TrafficConfig;

@@ -3,6 +3,7 @@
 //! What no stage reads is never gathered: the pieces are handed on as they come, bounded in size and in
 //! the time between two of them.
 
+use std::collections::VecDeque;
 use std::fmt;
 use std::pin::Pin;
 use std::sync::Arc;
@@ -21,6 +22,7 @@ use tokio::sync::oneshot;
 
 use super::pool::Lease;
 use crate::listen::{InFlight, Refused};
+use crate::ownership::Ear;
 use crate::record::Entry;
 use crate::release::Shaped;
 use crate::timer::Timer;
@@ -262,7 +264,7 @@ impl AnswerBody {
             return Self { kind: AnswerKind::Empty, ..self };
         }
         match &mut self.kind {
-            AnswerKind::Upstream(outflow) if !outflow.body.is_end_stream() => outflow.entry = Some(entry),
+            AnswerKind::Upstream(outflow) if !outflow.is_end_stream() => outflow.entry = Some(entry),
             AnswerKind::Shaped(shaped) => shaped.recorded_in(entry),
             AnswerKind::Whole(bytes) | AnswerKind::Trailed(bytes, _) => entry.count(bytes.len()),
             // Dropped here, and thereby written.
@@ -324,6 +326,8 @@ impl Body for AnswerBody {
 /// An upstream's body and the connection it comes over.
 pub(crate) struct Outflow {
     body: Incoming,
+    /// What stands beside it where somebody has to know what it says.
+    beside: Option<Box<Beside>>,
     lease: Option<Lease>,
     /// The request's entry in the record, which tells how the answer ended.
     entry: Option<Box<Entry>>,
@@ -332,20 +336,70 @@ pub(crate) struct Outflow {
     timing: bool,
 }
 
+/// Pieces of an answer that were held, and what listens to those that come.
+#[derive(Default)]
+struct Beside {
+    held: VecDeque<Bytes>,
+    trailers: Option<HeaderMap>,
+    ear: Option<Ear>,
+}
+
+impl Beside {
+    fn is_silent(&self) -> bool {
+        self.held.is_empty() && self.trailers.is_none()
+    }
+}
+
 impl Outflow {
     /// Hands on `body`; the connection goes back to the pool after its last piece.
     pub(crate) fn new(body: Incoming, lease: Lease, patience: Duration) -> Self {
         let lease = Some(lease);
-        let mut outflow = Self { body, lease, entry: None, patience, timer: Timer::idle(), timing: false };
+        let mut outflow =
+            Self { body, beside: None, lease, entry: None, patience, timer: Timer::idle(), timing: false };
         if outflow.body.is_end_stream() {
             outflow.finish();
         }
         outflow
     }
 
+    /// Lets `ear` hear all that comes.
+    pub(crate) fn overheard_by(mut self, ear: Ear) -> Self {
+        self.beside.get_or_insert_default().ear = Some(ear);
+        self
+    }
+
+    /// Says these pieces, which were held, before all that comes; and the trailers, if they came already.
+    pub(crate) fn saying_first(mut self, held: VecDeque<Bytes>, trailers: Option<HeaderMap>) -> Self {
+        let beside = self.beside.get_or_insert_default();
+        (beside.held, beside.trailers) = (held, trailers);
+        self
+    }
+
+    /// The next of what was held.
+    fn held_frame(&mut self) -> Option<Frame<Bytes>> {
+        let beside = self.beside.as_mut()?;
+        let frame = match beside.held.pop_front() {
+            Some(piece) => {
+                if let Some(entry) = &mut self.entry {
+                    entry.count(piece.len());
+                }
+                Frame::data(piece)
+            }
+            None if self.body.is_end_stream() => Frame::trailers(beside.trailers.take()?),
+            None => return None,
+        };
+        if self.is_end_stream() {
+            self.finish();
+        }
+        Some(frame)
+    }
+
     fn finish(&mut self) {
         if let Some(lease) = self.lease.take() {
             lease.give_back();
+        }
+        if let Some(ear) = self.beside.as_mut().and_then(|beside| beside.ear.take()) {
+            ear.conclude();
         }
         // Dropped, it is written.
         self.entry = None;
@@ -354,6 +408,7 @@ impl Outflow {
     /// The connection is closed: nobody knows what else would come over it.
     fn break_off(&mut self, reason: Reason) -> BodyFault {
         self.lease = None;
+        self.beside = None;
         if let Some(mut entry) = self.entry.take() {
             entry.break_off(reason);
         }
@@ -362,12 +417,21 @@ impl Outflow {
 
     /// Whether nothing more comes.
     pub(crate) fn is_end_stream(&self) -> bool {
-        self.body.is_end_stream()
+        self.body.is_end_stream() && self.beside.as_ref().is_none_or(|beside| beside.is_silent())
     }
 
     /// How much is still to come.
     pub(crate) fn size_hint(&self) -> SizeHint {
-        self.body.size_hint()
+        let rest = self.body.size_hint();
+        match self.beside.as_ref().filter(|beside| !beside.is_silent()) {
+            None => rest,
+            // A length would leave no place for trailers.
+            Some(beside) if beside.trailers.is_some() => SizeHint::default(),
+            Some(beside) => {
+                let held: usize = beside.held.iter().map(Bytes::len).sum();
+                rest.exact().map_or_else(SizeHint::default, |rest| SizeHint::with_exact(rest + held as u64))
+            }
+        }
     }
 
     /// The next piece.
@@ -375,6 +439,9 @@ impl Outflow {
         &mut self,
         cx: &mut Context<'_>,
     ) -> Poll<Option<Result<Frame<Bytes>, BodyFault>>> {
+        if let Some(frame) = self.held_frame() {
+            return Poll::Ready(Some(Ok(frame)));
+        }
         let mut polled = Pin::new(&mut self.body).poll_frame(cx);
         if polled.is_pending()
             && let Some(lease) = &mut self.lease
@@ -386,6 +453,9 @@ impl Outflow {
         match polled {
             Poll::Ready(Some(Ok(mut frame))) => {
                 self.timing = false;
+                if let (Some(data), Some(beside)) = (frame.data_ref(), &mut self.beside) {
+                    beside.ear.take_if(|ear| !ear.hear(data));
+                }
                 if let (Some(data), Some(entry)) = (frame.data_ref(), &mut self.entry) {
                     entry.count(data.len());
                     entry.overhear(data);

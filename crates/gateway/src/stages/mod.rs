@@ -6,6 +6,7 @@ pub(crate) mod guessing;
 pub(crate) mod identify;
 pub(crate) mod key;
 pub(crate) mod limit;
+pub(crate) mod objects;
 pub(crate) mod password;
 pub(crate) mod route;
 pub(crate) mod session;

@@ -450,6 +450,10 @@ const ELSEWHERE: &[Reason] = &[
     Reason::KeyRevoked,
     Reason::KeyMisplaced,
     Reason::StoreUnavailable,
+    // in `objects`
+    Reason::ObjectForeign,
+    Reason::ObjectAmbiguous,
+    Reason::AnswerForeign,
     // in `values`
     Reason::GraphqlIntrospectionRefused,
     // in `sessions`

@@ -40,6 +40,7 @@ mod identity_provider;
 mod introspection;
 mod lifecycle;
 mod metrics;
+mod objects;
 mod own_answers;
 mod paths;
 mod possession;

@@ -1,0 +1,203 @@
+//! Reading ids and names out of a request that was found valid.
+//!
+//! In: the parts of the request, as they were judged. Out: texts in one spelling each: percent-encoding is
+//! undone, a JSON number is its digits, a UUID is in lower case. A text that has no such spelling is no id.
+
+use std::borrow::Cow;
+
+use http::HeaderMap;
+use percent_encoding::percent_decode_str;
+use portcullis_contract::PathParameters;
+use serde_json::{Number, Value};
+use smallvec::SmallVec;
+
+use super::rules::{Place, Pointer, Segment};
+
+/// Most ids that one request may name; each of them is looked up.
+const MOST: usize = 1_000;
+
+/// The parts of a request.
+pub(crate) struct Reading<'r, 'p> {
+    pub(crate) path: &'r PathParameters<'r, 'p>,
+    pub(crate) query: Option<&'r str>,
+    pub(crate) headers: &'r HeaderMap,
+    /// Its JSON body, if anything is looked for there.
+    pub(crate) body: Option<&'r Value>,
+}
+
+/// What stands at a place.
+pub(crate) enum Named<'r> {
+    Texts(SmallVec<[Cow<'r, str>; 2]>),
+    /// Something that is no id, or more of them than can be looked up.
+    Unreadable,
+}
+
+impl<'r> Reading<'r, '_> {
+    /// All that stands at `place`.
+    pub(crate) fn at(&self, place: &Place) -> Named<'r> {
+        let mut texts = SmallVec::new();
+        match place {
+            Place::Path(name) => {
+                let Some(text) = self.path.text(name) else { return Named::Texts(texts) };
+                match percent_decode_str(text).decode_utf8() {
+                    Ok(text) => texts.push(canonical(text)),
+                    Err(_) => return Named::Unreadable,
+                }
+            }
+            Place::Query(name) => {
+                let pairs = url::form_urlencoded::parse(self.query.unwrap_or_default().as_bytes());
+                let named = pairs.filter(|(key, _)| *key == **name).take(MOST + 1);
+                texts.extend(named.map(|(_, value)| canonical(value)));
+            }
+            Place::Header(name) => {
+                for value in self.headers.get_all(name).iter().take(MOST + 1) {
+                    match value.to_str() {
+                        Ok(text) => texts.push(canonical(Cow::Borrowed(text.trim()))),
+                        Err(_) => return Named::Unreadable,
+                    }
+                }
+            }
+            Place::Body(pointer) => {
+                let mut is_readable = true;
+                if let Some(body) = self.body {
+                    each(body, &pointer.0, &mut |value| match (id_of(value), value) {
+                        (Some(id), _) if texts.len() <= MOST => texts.push(id),
+                        // Optional members that are not there.
+                        (None, Value::Null) => {}
+                        (_, _) => is_readable = false,
+                    });
+                }
+                if !is_readable {
+                    return Named::Unreadable;
+                }
+            }
+        }
+        if texts.len() > MOST { Named::Unreadable } else { Named::Texts(texts) }
+    }
+
+    /// The one text at `place`.
+    pub(crate) fn one(&self, place: &Place) -> Option<Cow<'r, str>> {
+        match self.at(place) {
+            Named::Texts(texts) if texts.len() == 1 => texts.into_iter().next(),
+            Named::Texts(_) | Named::Unreadable => None,
+        }
+    }
+}
+
+/// Calls `visit` for each value that the segments lead to. A list where none is expected is every item of it:
+/// whether an id stands alone or in a list is for the contract to say.
+pub(super) fn each<'v>(value: &'v Value, segments: &[Segment], visit: &mut impl FnMut(&'v Value)) {
+    match (segments, value) {
+        ([], Value::Array(items)) => items.iter().for_each(visit),
+        ([], value) => visit(value),
+        ([Segment::Every, rest @ ..], Value::Array(items)) => {
+            items.iter().for_each(|item| each(item, rest, visit));
+        }
+        ([Segment::Every, rest @ ..], Value::Object(members)) => {
+            members.values().for_each(|member| each(member, rest, visit));
+        }
+        ([Segment::Member(name), rest @ ..], Value::Object(members)) => {
+            if let Some(member) = members.get(&**name) {
+                each(member, rest, visit);
+            }
+        }
+        ([Segment::Member(_) | Segment::Every, ..], _) => {}
+    }
+}
+
+/// The one value at `pointer`.
+pub(super) fn at<'v>(value: &'v Value, pointer: &Pointer) -> Option<&'v Value> {
+    pointer.0.iter().try_fold(value, |value, segment| match segment {
+        Segment::Member(name) => value.get(&**name),
+        Segment::Every => None,
+    })
+}
+
+/// The same, to be changed.
+pub(super) fn at_mut<'v>(value: &'v mut Value, pointer: &Pointer) -> Option<&'v mut Value> {
+    pointer.0.iter().try_fold(value, |value, segment| match segment {
+        Segment::Member(name) => value.get_mut(&**name),
+        Segment::Every => None,
+    })
+}
+
+/// The id that a JSON value is.
+pub(super) fn id_of(value: &Value) -> Option<Cow<'_, str>> {
+    match value {
+        Value::String(text) => Some(canonical(Cow::Borrowed(text))),
+        Value::Number(number) => digits(number).map(Cow::Owned),
+        Value::Null | Value::Bool(_) | Value::Array(_) | Value::Object(_) => None,
+    }
+}
+
+/// `7`, `7.0` and `7e0` are one number to JSON Schema, and so to most upstreams.
+fn digits(number: &Number) -> Option<String> {
+    if number.is_i64() || number.is_u64() {
+        return Some(number.to_string());
+    }
+    let float =
+        number.as_f64().filter(|float| float.fract() == 0.0 && float.abs() < 9_007_199_254_740_992.0)?;
+    Some(format!("{float:.0}"))
+}
+
+/// Hexadecimal digits of a UUID are the same in either case (RFC 9562 §4).
+fn canonical(text: Cow<'_, str>) -> Cow<'_, str> {
+    let is_uuid = text.len() == 36
+        && text.bytes().enumerate().all(|(index, byte)| match index {
+            8 | 13 | 18 | 23 => byte == b'-',
+            _ => byte.is_ascii_hexdigit(),
+        });
+    if is_uuid && text.bytes().any(|byte| byte.is_ascii_uppercase()) {
+        return Cow::Owned(text.to_ascii_lowercase());
+    }
+    text
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use super::*;
+
+    fn ids(body: &Value, pointer: &str) -> Vec<String> {
+        let path = PathParameters::default();
+        let reading = Reading { path: &path, query: None, headers: &HeaderMap::new(), body: Some(body) };
+        match reading.at(&Place::Body(Pointer::parse(pointer).unwrap())) {
+            Named::Texts(texts) => texts.into_iter().map(Cow::into_owned).collect(),
+            Named::Unreadable => vec!["unreadable".into()],
+        }
+    }
+
+    #[test]
+    fn ids_are_found_in_lists_and_in_one_spelling() {
+        let body = json!({
+            "items": [{ "order": 7 }, { "order": "7" }, { "order": 7.0 }, { "order": 7e0 }, {}, { "order": null }],
+            "ids": ["a", "b"],
+            "uuid": "0190F5FE-7C00-7A00-8000-00000000000A",
+            "odd": { "id": 1 },
+            "half": 7.5,
+        });
+        assert_eq!(ids(&body, "/items/*/order"), ["7", "7", "7", "7"]);
+        assert_eq!(ids(&body, "/ids"), ["a", "b"]);
+        assert_eq!(ids(&body, "/ids/*"), ["a", "b"]);
+        assert_eq!(ids(&body, "/uuid"), ["0190f5fe-7c00-7a00-8000-00000000000a"]);
+        assert_eq!(ids(&body, "/odd"), ["unreadable"]);
+        assert_eq!(ids(&body, "/half"), ["unreadable"]);
+        assert!(ids(&body, "/nothing/here").is_empty());
+    }
+
+    #[test]
+    fn more_ids_than_can_be_looked_up_are_none() {
+        assert_eq!(ids(&json!({ "ids": vec![1; MOST + 1] }), "/ids"), ["unreadable"]);
+        assert_eq!(ids(&json!({ "ids": vec![1; MOST] }), "/ids").len(), MOST);
+    }
+
+    #[test]
+    fn a_query_says_every_value_of_a_name() {
+        let path = PathParameters::default();
+        let headers = HeaderMap::new();
+        let reading = Reading { path: &path, query: Some("o=a%2Fb&o=c&p=d"), headers: &headers, body: None };
+        let Named::Texts(texts) = reading.at(&Place::Query("o".into())) else { panic!("unreadable") };
+        assert_eq!(texts.as_slice(), ["a/b", "c"]);
+    }
+}

@@ -1,0 +1,323 @@
+//! May this caller touch these objects: every id that the request names must be its own, or shared with it.
+//!
+//! In: a request that was found valid, and who is permitted to call. Out: what it has at stake, for the answer to
+//! teach; or a refusal that looks like absence (AUTHZ-08, AUTHZ-09). One foreign id among a hundred refuses all
+//! of them, before the upstream hears of any. An id that nobody knows is for the operator to decide.
+
+use std::sync::Arc;
+
+use http::{HeaderMap, Method};
+use portcullis_authz::Permit;
+use portcullis_authz::ledger::{Decision, Event};
+use portcullis_contract::PathParameters;
+use portcullis_domain::{Denial, OwnerKey, Principal, PrincipalKind, Reason, Right, Stage, Strength};
+use portcullis_message::Authority;
+use serde_json::Value;
+use smallvec::SmallVec;
+
+use crate::arrival::Envelope;
+use crate::forward::RequestBody;
+use crate::ownership::{
+    Effect, Met, Mode, Named, NewId, ObjectType, OnRoute, OnUnknown, OwnedBy, Place, Reading, RouteObjects,
+    Stake, Tenant, Touched, Visibility,
+};
+use crate::trace::Trace;
+
+/// The request, as far as objects are concerned.
+pub(crate) struct Asked<'r, 'p> {
+    pub(crate) envelope: &'r Envelope,
+    pub(crate) authority: &'r Authority,
+    pub(crate) path: &'r PathParameters<'r, 'p>,
+    pub(crate) query: Option<&'r str>,
+    pub(crate) headers: &'r HeaderMap,
+    pub(crate) body: &'r RequestBody,
+}
+
+/// Judges all objects that a request names.
+///
+/// # Errors
+/// [`Reason::ObjectForeign`] if one is not the caller's, [`Reason::ObjectAmbiguous`] if two places that must agree
+/// do not, [`Reason::PermitMissing`] if one is shared with the caller to be read and this would change it.
+pub(crate) async fn judge(
+    objects: &Arc<RouteObjects>,
+    permit: &Permit,
+    asked: Asked<'_, '_>,
+    trace: &mut Trace,
+) -> Result<Box<Stake>, Denial> {
+    let Asked { envelope, authority, path, query, headers, body } = asked;
+    let parsed: Option<Value> = match body {
+        // It was read strictly before; what is no JSON names nothing here.
+        RequestBody::Whole(bytes) if objects.reads_body() => serde_json::from_slice(bytes).ok(),
+        RequestBody::Whole(_) | RequestBody::Empty | RequestBody::Stream(_) => None,
+    };
+    let reading = Reading { path, query, headers, body: parsed.as_ref() };
+    let mut touched = Vec::with_capacity(objects.types.len());
+    for (index, rule) in objects.types.iter().enumerate() {
+        let judging =
+            Judging { objects, rule, principal: permit.caller().principal(), method: &envelope.method };
+        match judging.judge(index, &reading, authority).await {
+            Ok(one) => touched.push(one),
+            Err((one, denial)) => {
+                if rule.kind.mode != Mode::Learn {
+                    trace.step_at::<()>(Stage::Authorize, rule.kind.strength(), Err(denial))?;
+                }
+                touched.push(*one);
+            }
+        }
+    }
+    let (at, receipt) = (envelope.now.wall, envelope.receipt);
+    Ok(Box::new(Stake::new(Arc::clone(objects), touched, at, receipt, envelope.method.clone())))
+}
+
+impl ObjectType {
+    /// How strictly a refusal is meant: what contradicts itself refuses nobody.
+    pub(crate) fn strength(&self) -> Strength {
+        match self.mode {
+            Mode::Enforce if !self.tally.is_doubtful() => Strength::Enforce,
+            Mode::Enforce | Mode::Shadow | Mode::Learn => Strength::Shadow,
+        }
+    }
+}
+
+/// One type, on one request.
+struct Judging<'j> {
+    objects: &'j RouteObjects,
+    rule: &'j OnRoute,
+    principal: Option<&'j Principal>,
+    method: &'j Method,
+}
+
+type Refused = (Box<Touched>, Denial);
+
+impl Judging<'_> {
+    async fn judge(
+        &self,
+        index: usize,
+        reading: &Reading<'_, '_>,
+        authority: &Authority,
+    ) -> Result<Touched, Refused> {
+        let (rule, kind) = (self.rule, &*self.rule.kind);
+        let has = |roles: &portcullis_domain::Scopes| {
+            self.principal.is_some_and(|principal| roles.iter().any(|role| principal.roles.contains(role)))
+        };
+        let is_deputy = has(&kind.deputies);
+        let tenant = rule.tenant.as_ref().map(|tenant| self.tenant(tenant, reading, authority));
+        let mut touched = Touched {
+            rule: index,
+            caller: self.caller(),
+            is_exempt: is_deputy || has(&kind.exempt),
+            met: SmallVec::new(),
+            maker: None,
+            named: None,
+            lies_in: None,
+            tenant: tenant.as_ref().and_then(|tenant| tenant.clone().ok()).unwrap_or_default(),
+            effects: SmallVec::new(),
+            must_verify: false,
+        };
+        let refused = |touched: Touched, denial| Err((Box::new(touched), denial));
+        if let Some(Err(note)) = tenant
+            && !touched.is_exempt
+        {
+            return refused(touched, foreign(note));
+        }
+        touched.maker = self.maker(&touched, is_deputy, reading);
+        touched.lies_in = self.parent(&touched, reading);
+        touched.effects = self.effects(&touched, reading);
+        if let Some(denial) = self.bound(&touched, reading) {
+            return refused(touched, denial);
+        }
+        let mut refusal = None;
+        let mut single: Option<String> = None;
+        for place in &rule.ids {
+            let Named::Texts(texts) = reading.at(place) else {
+                refusal = refusal.or(Some(ambiguous("what should be an id is none")));
+                continue;
+            };
+            for id in texts {
+                if !place.is_many() && !kind.ids_may_differ {
+                    match &single {
+                        Some(before) if **before != *id => {
+                            refusal = refusal.or(Some(ambiguous("two places name different objects")));
+                        }
+                        Some(_) => {}
+                        None => single = Some(id.clone().into_owned()),
+                    }
+                }
+                let denial = self.meet(&id, place, &mut touched).await;
+                refusal = refusal.or(denial);
+            }
+        }
+        match refusal {
+            None => Ok(touched),
+            Some(denial) => refused(touched, denial),
+        }
+    }
+
+    /// Looks at one object. All that a request names are looked at, whatever the first one is.
+    async fn meet(&self, id: &str, place: &Place, touched: &mut Touched) -> Option<Denial> {
+        let (rule, kind) = (self.rule, &*self.rule.kind);
+        if rule.binding.is_some() {
+            // Whose it is stands in the request; there is nothing to know.
+            return None;
+        }
+        let ownership = &self.objects.ownership;
+        let key = ownership.key()?.object(&kind.realm, &kind.name, &touched.tenant, id);
+        if let Some(creation) = &rule.creation
+            && matches!(&creation.id, NewId::Request(new) if new == place)
+        {
+            touched.named = Some(key);
+        }
+        let judged = ownership.judge(key, &touched.caller, rule.need, touched.lies_in).await;
+        kind.tally.count(judged.decision);
+        touched.met.push(Met { key, decision: judged.decision, known: judged.known });
+        if touched.is_exempt || self.is_open() {
+            return None;
+        }
+        let verifies =
+            kind.unknown == OnUnknown::Verify && kind.mode != Mode::Learn && rule.answer_owner.is_some();
+        let decided = match (judged.decision, kind.unknown) {
+            (Decision::Foreign, _) => Some(foreign("it is somebody else's, or lies elsewhere")),
+            (Decision::ReadOnly, _) => {
+                Some(Denial::new(Reason::PermitMissing).with_note("it is shared to be read only"))
+            }
+            // What is made now is known to nobody.
+            (Decision::Unknown, _) if touched.named == Some(key) => None,
+            (Decision::Unknown, OnUnknown::Deny) => Some(foreign("nobody knows whose it is")),
+            // Before anything can be verified it would be done.
+            (Decision::Unknown, OnUnknown::Verify) if !self.can_verify() => {
+                Some(foreign("nobody knows whose it is, and no answer would say so in time"))
+            }
+            (Decision::Own | Decision::Granted | Decision::Unknown, _) => None,
+        };
+        touched.must_verify |= verifies && self.can_verify();
+        decided
+    }
+
+    fn can_verify(&self) -> bool {
+        *self.method == Method::GET
+    }
+
+    /// Whether nothing is refused here in any case.
+    fn is_open(&self) -> bool {
+        match self.rule.kind.visibility {
+            Visibility::Public => true,
+            Visibility::Shared => self.rule.need == Right::Read,
+            Visibility::Private => false,
+        }
+    }
+
+    /// Everything by which the caller can own.
+    fn caller(&self) -> SmallVec<[OwnerKey; 1]> {
+        let Some(principal) = self.principal else { return SmallVec::new() };
+        let (kind, ownership) = (&self.rule.kind, &self.objects.ownership);
+        let issuer = principal.issuer.as_str();
+        match &kind.owned_by {
+            OwnedBy::Subject => {
+                kind.owner_key(ownership, issuer, principal.subject.as_str()).into_iter().collect()
+            }
+            OwnedBy::Claim(claim) => claimed(principal, claim)
+                .iter()
+                .filter_map(|value| kind.owner_key(ownership, issuer, value))
+                .collect(),
+        }
+    }
+
+    /// Whose a new object will be.
+    fn maker(&self, touched: &Touched, is_deputy: bool, reading: &Reading<'_, '_>) -> Option<OwnerKey> {
+        let creation = self.rule.creation.as_ref()?;
+        let principal = self.principal?;
+        if is_deputy || principal.kind == PrincipalKind::Client {
+            let named = reading.one(creation.owner_from.as_ref()?)?;
+            return self.party(&named);
+        }
+        match touched.caller.as_slice() {
+            [one] if !touched.is_exempt => Some(*one),
+            // One of several groups, or whoever owns nothing.
+            _ => None,
+        }
+    }
+
+    /// The party that a request names.
+    fn party(&self, name: &str) -> Option<OwnerKey> {
+        let kind = &self.rule.kind;
+        kind.owner_key(&self.objects.ownership, kind.issuer.as_deref()?, name)
+    }
+
+    fn parent(&self, touched: &Touched, reading: &Reading<'_, '_>) -> Option<u64> {
+        let lying = self.rule.lying.as_ref()?;
+        let id = reading.one(&Place::Path(lying.path.clone()))?;
+        let key = self.objects.ownership.key()?;
+        Some(key.parent(key.object(&lying.kind.realm, &lying.kind.name, &touched.tenant, &id)))
+    }
+
+    fn effects(&self, touched: &Touched, reading: &Reading<'_, '_>) -> SmallVec<[Event; 1]> {
+        let by = touched.caller.first().copied();
+        let party = |place: &Place| reading.one(place).and_then(|name| self.party(&name));
+        let event = |effect: &Effect| match effect {
+            Effect::Delete => Some(Event::Deleted),
+            Effect::Transfer { to } => Some(Event::Transferred { by: by?, to: party(to)? }),
+            Effect::Share { with, right } => {
+                Some(Event::Shared { by: by?, with: party(with)?, right: *right })
+            }
+            Effect::Unshare { with } => Some(Event::Unshared { by: by?, with: party(with)? }),
+        };
+        self.rule.effects.iter().filter_map(event).collect()
+    }
+
+    /// The refusal of a request that names another owner than its caller.
+    fn bound(&self, touched: &Touched, reading: &Reading<'_, '_>) -> Option<Denial> {
+        let binding = self.rule.binding.as_ref()?;
+        let named = reading.one(&Place::Path(binding.path.clone()))?;
+        let is_own = self.principal.is_some_and(|principal| match &binding.equals {
+            OwnedBy::Subject => principal.subject.as_str() == named,
+            OwnedBy::Claim(claim) => claimed(principal, claim).iter().any(|value| *value == *named),
+        });
+        self.rule.kind.tally.count(if is_own { Decision::Own } else { Decision::Foreign });
+        let is_refused = !is_own && !touched.is_exempt && !self.is_open();
+        is_refused.then(|| foreign("it is not the caller's own"))
+    }
+
+    /// The caller's tenant, if all that names one agrees.
+    fn tenant(
+        &self,
+        tenant: &Tenant,
+        reading: &Reading<'_, '_>,
+        authority: &Authority,
+    ) -> Result<Box<str>, &'static str> {
+        let claims = self.principal.map(|principal| claimed(principal, &tenant.claim)).unwrap_or_default();
+        let [own] = claims.as_slice() else { return Err("the caller has no tenant, or several") };
+        for place in &tenant.places.places {
+            match reading.at(place) {
+                Named::Texts(texts) if texts.iter().all(|text| **text == **own) => {}
+                Named::Texts(_) | Named::Unreadable => return Err("it names another tenant"),
+            }
+        }
+        let label = authority.host().split('.').next().unwrap_or_default();
+        if tenant.places.host && !label.eq_ignore_ascii_case(own) {
+            return Err("its host is another tenant's");
+        }
+        Ok(if tenant.own_ids { own.as_str().into() } else { "".into() })
+    }
+}
+
+/// The values of a claim: one, or a list of them.
+fn claimed(principal: &Principal, claim: &str) -> SmallVec<[String; 1]> {
+    let text = |value: &Value| match value {
+        Value::String(text) => Some(text.clone()),
+        Value::Number(number) => Some(number.to_string()),
+        Value::Null | Value::Bool(_) | Value::Array(_) | Value::Object(_) => None,
+    };
+    match principal.claims.get(claim) {
+        Some(Value::Array(values)) => values.iter().filter_map(text).collect(),
+        Some(value) => text(value).into_iter().collect(),
+        None => SmallVec::new(),
+    }
+}
+
+fn foreign(note: &'static str) -> Denial {
+    Denial::new(Reason::ObjectForeign).with_note(note)
+}
+
+fn ambiguous(note: &'static str) -> Denial {
+    Denial::new(Reason::ObjectAmbiguous).with_note(note)
+}
