@@ -134,11 +134,16 @@ impl Pass<'_> {
         Ok(())
     }
 
-    /// The place of a name that is too long to be known, to match a pattern, or to wait for its value.
+    /// The place of a name that is too long to be known, to be matched, or to wait for its value.
     fn named_at_length(&mut self) {
         let shape = self.plan.shapes.shape(self.walk.top.shape);
         let hash = repeated::hash(self.walk.excerpt.bytes());
-        self.walk.top.slot = match shape.others {
+        let others = match shape.others {
+            // It is taken to match: what is hidden under some pattern must not show because of it.
+            _ if !shape.patterns.is_empty() => Others::Open(shape.all_patterns),
+            Others::Closed | Others::Open(_) => shape.others,
+        };
+        self.walk.top.slot = match others {
             Others::Open(shape) => Slot { hash, ..Slot::of(Which::Other, shape) },
             Others::Closed => {
                 self.walk.stranger.meet(self.walk.excerpt.bytes(), hash);

@@ -344,11 +344,18 @@ impl Planner<'_> {
             owners
         };
         let all: Vec<_> = self.drafts.iter().map(of_draft).collect();
+        for root in &self.roots {
+            let draft = self.drafts.get(root.0 as usize);
+            if let (Some(owner), Some(node)) =
+                (self.owner_properties(*root).next(), draft.and_then(|draft| draft.node.as_ref()))
+            {
+                refuse_owner(owner, "a whole answer", node, findings);
+            }
+        }
         for (draft, owners) in self.drafts.iter().zip(&all) {
             let Some(node) = &draft.node else { continue };
             if let Some(owner) = self.owner_properties(draft.items).next() {
-                let why = format!("the owner is in `{owner}`, and what is hidden is an item and no member");
-                extension::malformed(node, VISIBLE_TO, &why, "say it at a property of an object", findings);
+                refuse_owner(owner, "an item", node, findings);
             }
             let missing =
                 owners.iter().find(|owner| !draft.members.iter().any(|(name, ..)| *name == &***owner));
@@ -376,6 +383,12 @@ impl Plans {
     pub(crate) fn plan(&self, root: PlanRoot) -> Arc<FilterPlan> {
         self.0.get(&root.0).map_or_else(FilterPlan::open, Arc::clone)
     }
+}
+
+/// Refuses an owner who is named in a property where there is no object around.
+fn refuse_owner(owner: &str, what: &str, node: &Node<'_>, findings: &mut Findings<'_>) {
+    let why = format!("the owner is in `{owner}`, and what is hidden is {what} and no member");
+    extension::malformed(node, VISIBLE_TO, &why, "say it at a property of an object", findings);
 }
 
 /// Names that are described by what they look like.

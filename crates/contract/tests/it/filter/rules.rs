@@ -251,6 +251,24 @@ fn malformed_rules_are_refused_where_they_stand() {
 }
 
 #[test]
+fn an_owner_beside_a_whole_answer_is_nowhere() {
+    let rule = r#"{"properties":{"id":{}},"x-portcullis-visible-to":{"owner":{"property":"id"}}}"#;
+    let (plan, diagnostics) = plan_in("3.1.1", rule, "");
+    let codes: Vec<_> = diagnostics.iter().map(|diagnostic| diagnostic.code().0).collect();
+    assert_eq!((plan.is_none(), codes), (true, vec!["C0304"]));
+}
+
+#[test]
+fn a_name_too_long_to_be_matched_hides_what_any_pattern_hides() {
+    let plan = plan(
+        r#"{"additionalProperties":true,"patternProperties":{"^n":{"x-portcullis-visible-to":{"roles":["r"]}}}}"#,
+    );
+    let answer = format!(r#"{{"{}":1,"other":2}}"#, "n".repeat(2000));
+    sees(&plan, &Sight::none(), &answer, r#"{"other":2}"#, &[(Kind::Hidden, "/*")]);
+    sees(&plan, &sight(&plan, "", "r", None), &answer, &answer, &[]);
+}
+
+#[test]
 fn what_is_hidden_stays_hidden_where_anything_else_may_be() {
     let hidden = r#""h":{"x-portcullis-visible-to":{"roles":["r"]}}"#;
     for schema in [
