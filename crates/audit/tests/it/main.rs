@@ -7,3 +7,4 @@ mod fixture;
 mod metrics;
 mod record;
 mod redaction;
+mod sensitive;
