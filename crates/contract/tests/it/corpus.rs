@@ -29,12 +29,12 @@ pub(crate) fn shared() -> Option<PathBuf> {
     None
 }
 
-fn vectors() -> Option<PathBuf> {
+pub(crate) fn vectors() -> Option<PathBuf> {
     shared().map(|shared| shared.join("openapi"))
 }
 
 /// Documents below `folder` that end in one of the endings of OpenAPI documents, in order.
-fn documents(folder: &Path) -> Vec<PathBuf> {
+pub(crate) fn documents(folder: &Path) -> Vec<PathBuf> {
     let mut found = Vec::new();
     let mut folders = vec![folder.to_owned()];
     while let Some(folder) = folders.pop() {
@@ -64,7 +64,7 @@ impl References for Beside {
 }
 
 /// Compiles a document in which every operation may be called by anybody, or as it says itself.
-fn compile(path: &Path, access: &dyn Fn() -> Option<Access>) -> (Option<Contract>, Diagnostics) {
+pub(crate) fn compile(path: &Path, access: &dyn Fn() -> Option<Access>) -> (Option<Contract>, Diagnostics) {
     let bytes = std::fs::read(path).unwrap();
     let mut diagnostics = Diagnostics::new();
     let document = match Document::parse(&path.to_string_lossy(), &bytes, &Limits::default()) {
@@ -96,7 +96,7 @@ fn mistakes(path: &Path, diagnostics: &Diagnostics) -> Vec<&'static str> {
 /// The two documents of more than 800 operations, which take as long as all others together.
 const LARGE: [&str; 2] = ["kubernetes.io.json", "netbox.dev.json"];
 
-fn is_large(path: &Path) -> bool {
+pub(crate) fn is_large(path: &Path) -> bool {
     path.file_name().is_some_and(|name| LARGE.iter().any(|large| name == *large))
 }
 
@@ -210,7 +210,7 @@ fn compiling_twice_gives_the_same() {
 }
 
 /// What a `$ref` within `document` leads to, or the value itself.
-fn resolved<'v>(document: &'v Value, value: &'v Value) -> &'v Value {
+pub(crate) fn resolved<'v>(document: &'v Value, value: &'v Value) -> &'v Value {
     match value.get("$ref").and_then(Value::as_str).and_then(|reference| reference.strip_prefix('#')) {
         Some(pointer) => document.pointer(pointer).map_or(value, |target| resolved(document, target)),
         None => value,

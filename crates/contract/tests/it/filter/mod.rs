@@ -1,6 +1,7 @@
 //! The streaming filter: a schema, an answer, and what of it leaves.
 
 mod changes;
+mod examples;
 mod naive;
 mod properties;
 mod reading;
