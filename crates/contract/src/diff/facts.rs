@@ -5,6 +5,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use serde_json::Value;
 
 use crate::reading::Node;
+use crate::schema::OF_SCHEMA;
 
 /// How many schemas are heard for one value.
 const PARTS: usize = 512;
@@ -147,7 +148,7 @@ impl<'d> Facts<'d> {
                 self.alternatives.entry(name).or_insert(part);
             }
         }
-        for keyword in CONDITIONS {
+        for keyword in CONDITIONS.into_iter().chain(OF_SCHEMA) {
             if let Some(condition) = node.child(keyword) {
                 self.conditions.entry(keyword).or_insert(condition);
             }

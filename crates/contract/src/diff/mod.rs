@@ -11,6 +11,7 @@
 
 mod answers;
 mod code;
+mod extensions;
 mod facts;
 mod findings;
 mod members;
@@ -76,15 +77,20 @@ pub fn diff(old: Side<'_>, new: Side<'_>) -> Result<Vec<Change>, Diagnostics> {
     let old = Library::load(old.document, old.references, &mut diagnostics);
     let new = Library::load(new.document, new.references, &mut diagnostics);
     let mut findings = Findings::new(&mut diagnostics);
-    let read = |library: &'_ Library, findings: &mut Findings<'_>| -> Option<()> {
-        structure::dialect(&library.root()?, findings).map(drop)
-    };
-    let is_read = read(&old, &mut findings).and(read(&new, &mut findings)).is_some();
+    let roots = (root(&old, &mut findings), root(&new, &mut findings));
+    // Mistakes are in `diagnostics`; what cannot be enforced is for `check` to say.
     let _ = findings.finish();
-    match (is_read, old.root(), new.root()) {
-        (true, Some(old), Some(new)) if !diagnostics.has_errors() => Ok(operations::compare(&old, &new)),
+    match roots {
+        (Some(old), Some(new)) if !diagnostics.has_errors() => Ok(operations::compare(&old, &new)),
         _ => Err(diagnostics),
     }
+}
+
+/// The top of a document, if it is one that is read.
+fn root<'d>(library: &'d Library, findings: &mut Findings<'_>) -> Option<Node<'d>> {
+    let root = library.root()?;
+    structure::dialect(&root, findings)?;
+    Some(root)
 }
 
 /// The same value in both documents.

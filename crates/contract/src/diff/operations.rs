@@ -7,8 +7,9 @@ use portcullis_config::Diagnostics;
 use super::findings::Changes;
 use super::schemas::Comparer;
 use super::security::Demand;
-use super::{Change, Code, Pair, answers, parameters, security};
+use super::{Change, Code, Pair, answers, extensions, parameters, security};
 use crate::compile::methods;
+use crate::graphql::GRAPHQL;
 use crate::lifecycle::{Lifecycle, LifecycleChange, State};
 use crate::reading::{Findings, Node};
 
@@ -45,6 +46,7 @@ pub(super) fn compare(old: &Node<'_>, new: &Node<'_>) -> Vec<Change> {
         compare_lives(&life(old, one), &life(new, other), &operations, &mut changes);
         parameters::compare(&items, &operations, &mut comparer, &mut changes);
         parameters::compare_bodies(&operations, &mut comparer, &mut changes);
+        extensions::compare(GRAPHQL, operations.old, operations.new, "the operation", &mut changes);
         answers::compare(&operations, &mut comparer, &mut changes);
     }
     let known: HashMap<&str, ()> = before.iter().map(|(key, _)| (key.as_str(), ())).collect();

@@ -6,8 +6,9 @@ use portcullis_config::ByteSize;
 
 use super::findings::Changes;
 use super::schemas::{Comparer, Direction};
-use super::{Code, Pair};
+use super::{Code, Pair, extensions};
 use crate::compile::BODY_LIMIT;
+use crate::parameter::PAGE_LIMIT;
 use crate::reading::Node;
 
 /// Compares the parameters of an operation and its path.
@@ -46,6 +47,7 @@ pub(super) fn compare(
             let sentence = format!("{what} is written with another `{part}`");
             changes.add(Code::ParameterStyleChanged, Some(old), Some(new), sentence);
         }
+        extensions::compare(PAGE_LIMIT, old, new, &what, changes);
         if let (Some(old), Some(new)) = (schema(old), schema(new)) {
             comparer.compare(&old, &new, Direction::Request, &what, changes);
         }

@@ -25,6 +25,7 @@ mod write;
 
 pub(crate) use inherit::Heirs;
 pub(crate) use keyword::{Dialect, asserts, report_dialect};
+pub(crate) use rule::OF_SCHEMA;
 pub(crate) use set::Schemas;
 pub(crate) use shape::{Member, Shape, admitted, each_schema, properties};
 pub(crate) use translate::{Root, Rules, Translator};

@@ -64,6 +64,13 @@ fn rich_shop() -> Value {
     let patch = &mut shop["paths"]["/users/{user}"]["patch"];
     patch["x-portcullis-body-limit"] = json!("4 KiB");
     patch["x-sunset-at"] = json!("2030-01-01");
+    patch["x-portcullis-graphql"] = json!({ "depth": 5 });
+    shop["components"]["schemas"]["UserChange"]["properties"]["name"]["x-portcullis-text"] =
+        json!("identifier");
+    shop["components"]["schemas"]["NewOrder"]["x-portcullis-rules"] =
+        json!([{ "required_with": ["/gift", "/items"] }]);
+    shop["paths"]["/users/{user}"]["get"]["parameters"][0]["x-portcullis-page-limit"] =
+        json!({ "maximum": 5 });
     shop["paths"]["/orders"]["post"]["requestBody"]["content"]["application/x-www-form-urlencoded"] =
         json!({});
     shop
@@ -188,6 +195,15 @@ fn mutations() -> Vec<(String, Value, Vec<Code>)> {
         (schema("NewOrder/properties/tags/uniqueItems"), json!(null), vec![Code::BoundRemoved]),
         (schema("NewOrder/properties/tags/items/not"), json!(null), vec![Code::ConditionRemoved]),
         (schema("NewOrder/not"), json!({ "required": ["x"] }), vec![Code::ConditionAdded]),
+        (schema("NewOrder/x-portcullis-rules"), json!(null), vec![Code::ConditionRemoved]),
+        (
+            schema("UserChange/properties/name/x-portcullis-text"),
+            json!("plain"),
+            vec![Code::ConditionRemoved, Code::ConditionAdded],
+        ),
+        (schema("UserChange/properties/email/x-portcullis-text"), json!("plain"), vec![Code::ConditionAdded]),
+        (user_get("parameters/0/x-portcullis-page-limit"), json!(null), vec![Code::ConditionRemoved]),
+        (user_patch("x-portcullis-graphql"), json!(null), vec![Code::ConditionRemoved]),
         (path("~1users~1{user}/parameters/0/schema/pattern"), json!(null), vec![Code::PatternRemoved]),
         (
             path("~1users~1{user}/parameters/0/schema/pattern"),

@@ -29,7 +29,7 @@ pub(super) const TEXT: &str = "x-portcullis-text";
 pub(super) const RULES: &str = "x-portcullis-rules";
 
 /// All of them.
-pub(super) const OF_SCHEMA: [&str; 3] = [URL, TEXT, RULES];
+pub(crate) const OF_SCHEMA: [&str; 3] = [URL, TEXT, RULES];
 
 /// What a value can break.
 trait Rule: Send + Sync + Sized + 'static {
