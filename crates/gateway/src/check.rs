@@ -87,7 +87,7 @@ pub(crate) fn workshop(
         .map_err(|error| system("cannot verify servers", std::io::Error::other(error)))?;
     let lasting = Arc::new(lasting);
     Ok(Workshop {
-        ownership: Arc::new(Ownership::new(Arc::clone(&lasting), options.clock.clone())),
+        ownership: Arc::new(Ownership::new(Arc::clone(&lasting), options.clock.clone(), &config.ownership)),
         lasting,
         file: options.file.clone(),
         environment: surroundings.environment.clone(),

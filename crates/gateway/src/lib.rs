@@ -40,7 +40,7 @@ mod local;
 pub mod observe;
 mod operate;
 mod outgoing;
-mod ownership;
+pub mod ownership;
 mod plaintext;
 mod policy;
 mod record;

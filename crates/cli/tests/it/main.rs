@@ -12,6 +12,7 @@ mod inventory;
 mod keys;
 mod learn;
 mod memory;
+mod objects;
 mod operator;
 mod retiring;
 mod revoke;

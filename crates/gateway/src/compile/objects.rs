@@ -91,7 +91,8 @@ fn object_type(
             ObjectModeConfig::Enforce => Mode::Enforce,
         },
         unknown: match config.unknown {
-            UnknownConfig::Allow | UnknownConfig::Monitor => OnUnknown::Pass,
+            UnknownConfig::Allow => OnUnknown::Allow,
+            UnknownConfig::Monitor => OnUnknown::Monitor,
             UnknownConfig::Verify => OnUnknown::Verify,
             UnknownConfig::Deny => OnUnknown::Deny,
         },

@@ -55,7 +55,7 @@ pub(crate) use lifecycle::{
 pub(crate) use listen::{ListenConfig, PlaintextConfig, ProtocolConfig};
 pub(crate) use objects::{
     CreateConfig, ForeignItemConfig, ListConfig, NewIdConfig, ObjectConfig, ObjectModeConfig, OwnedByConfig,
-    OwnerConfig, PlaceConfig, RightConfig, UnknownConfig, VisibilityConfig,
+    OwnerConfig, OwnershipConfig, PlaceConfig, RightConfig, UnknownConfig, VisibilityConfig,
 };
 pub(crate) use page_size::BeyondConfig;
 pub(crate) use responses::{AnswerModeConfig, DetectConfig, ResponsesConfig};
@@ -108,6 +108,9 @@ pub struct GatewayConfig {
     /// Counts of who calls what, for `portcullis versions` and `portcullis inventory --traffic`.
     #[serde(default)]
     pub(crate) traffic: TrafficConfig,
+    /// How much is known of whose objects are; the types are declared by each API.
+    #[serde(default)]
+    pub(crate) ownership: OwnershipConfig,
     /// Where `${vault:PATH#FIELD}` is read. Fixed when the process starts.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub(crate) vault: Option<VaultConfig>,

@@ -1,7 +1,28 @@
 //! Types of objects: where their ids travel, how it is learned whose they are, and what follows.
 
+use portcullis_config::Period;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
+
+/// How much is known of objects, and for how long.
+#[derive(Clone, Debug, Deserialize, Serialize, JsonSchema)]
+#[serde(deny_unknown_fields, default)]
+pub(crate) struct OwnershipConfig {
+    /// How many objects are remembered without asking the store; some 200 bytes each. Fixed when the process starts.
+    #[schemars(range(min = 128))]
+    pub(crate) remembered: u32,
+    /// How long a deletion is remembered, so that an id that is given out again begins anew.
+    pub(crate) deletions: Period,
+    /// How long changes of owners are kept for `portcullis objects why`, and ids that were only seen.
+    pub(crate) history: Period,
+}
+
+impl Default for OwnershipConfig {
+    fn default() -> Self {
+        let days = |days: u64| Period::from_secs(days * 86_400);
+        Self { remembered: 100_000, deletions: days(30), history: days(365) }
+    }
+}
 
 /// One type of object, and whose it is.
 #[derive(Clone, Debug, Deserialize, Serialize, JsonSchema)]

@@ -14,7 +14,7 @@ use portcullis_domain::{ObjectKey, OwnedObject};
 const SHARDS: usize = 64;
 
 /// What is remembered.
-pub(super) struct Hot {
+pub struct Hot {
     shards: Box<[Mutex<Shard>]>,
     /// Objects in one half of a shard.
     half: usize,
@@ -28,15 +28,17 @@ struct Shard {
 
 /// An object, and how much of what is known of it the store has not heard yet.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub(super) struct Remembered {
-    pub(super) object: OwnedObject,
+pub struct Remembered {
+    /// The object.
+    pub object: OwnedObject,
     /// Lessons on their way to the store.
-    pub(super) pending: u32,
+    pub pending: u32,
 }
 
 impl Hot {
     /// Remembers at most `most` objects.
-    pub(super) fn new(most: usize) -> Self {
+    #[must_use]
+    pub fn new(most: usize) -> Self {
         Self { shards: (0..SHARDS).map(|_| Mutex::default()).collect(), half: (most / SHARDS / 2).max(1) }
     }
 
@@ -46,7 +48,8 @@ impl Hot {
     }
 
     /// What is remembered of an object.
-    pub(super) fn find(&self, key: ObjectKey) -> Option<Remembered> {
+    #[must_use]
+    pub fn find(&self, key: ObjectKey) -> Option<Remembered> {
         self.with(key, |shard| {
             if let Some(remembered) = shard.young.get(&key) {
                 return Some(remembered.clone());
@@ -58,7 +61,7 @@ impl Hot {
     }
 
     /// Remembers what the store has yet to hear.
-    pub(super) fn learn(&self, key: ObjectKey, object: OwnedObject) {
+    pub fn learn(&self, key: ObjectKey, object: OwnedObject) {
         self.with(key, |shard| {
             let pending = shard.take(key).map_or(0, |before| before.pending) + 1;
             shard.put(key, Remembered { object, pending }, self.half);
@@ -66,7 +69,7 @@ impl Hot {
     }
 
     /// A lesson has reached the store, or never will. `kept` is what the store has now, if that is known.
-    pub(super) fn settle(&self, key: ObjectKey, kept: Option<OwnedObject>) {
+    pub fn settle(&self, key: ObjectKey, kept: Option<OwnedObject>) {
         self.with(key, |shard| {
             let Some(mut remembered) = shard.take(key) else { return };
             remembered.pending = remembered.pending.saturating_sub(1);
@@ -79,7 +82,7 @@ impl Hot {
     }
 
     /// Takes up what the store says of an object of which it has heard everything.
-    pub(super) fn refresh(&self, key: ObjectKey, kept: OwnedObject) {
+    pub fn refresh(&self, key: ObjectKey, kept: OwnedObject) {
         self.with(key, |shard| {
             let remembered = match shard.take(key) {
                 Some(remembered) if remembered.pending > 0 => remembered,
@@ -90,7 +93,7 @@ impl Hot {
     }
 
     /// Forgets an object of which the store has heard everything.
-    pub(super) fn forget(&self, key: ObjectKey) {
+    pub fn forget(&self, key: ObjectKey) {
         self.with(key, |shard| {
             if let Some(remembered) = shard.take(key).filter(|remembered| remembered.pending > 0) {
                 shard.put(key, remembered, self.half);

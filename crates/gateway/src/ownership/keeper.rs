@@ -28,7 +28,6 @@ const COUNTS: Duration = Duration::from_secs(1);
 const FORGET: Duration = Duration::from_secs(3600);
 /// Changes of others that are read at once.
 const PART: u32 = 10_000;
-const DAY: Duration = Duration::from_secs(86_400);
 
 /// What is under way between memory and store.
 pub(super) struct Keeper {
@@ -83,7 +82,7 @@ impl Keeper {
         }
         if is_due(self.forgot, FORGET, now) {
             self.forgot = Some(now.mono);
-            ledger.store.forget_objects(bounds(now.wall)).await?;
+            ledger.store.forget_objects(ownership.retention.at(now.wall)).await?;
         }
         match ownership.lost.swap(0, Ordering::Relaxed) {
             0 => {}
@@ -183,12 +182,21 @@ async fn count(ownership: &Ownership, ledger: &Ledger, now: Timestamp) -> Result
     Ok(())
 }
 
-/// Deletions are remembered for a month, so that ids that are given out again begin anew; what was only seen,
-/// and what changed, for a year.
-fn bounds(now: Timestamp) -> OwnershipBounds {
-    let before = |days: u32| {
-        let age = u64::try_from((DAY * days).as_millis()).unwrap_or(u64::MAX);
-        Timestamp::from_millis(now.as_millis().saturating_sub(age))
-    };
-    OwnershipBounds { tombstones: before(30), observations: before(365), history: before(365) }
+/// How long what is remembered.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Retention {
+    pub(super) deletions: Duration,
+    /// Also of what was only seen.
+    pub(super) history: Duration,
+}
+
+impl Retention {
+    fn at(self, now: Timestamp) -> OwnershipBounds {
+        let before = |age: Duration| {
+            let age = u64::try_from(age.as_millis()).unwrap_or(u64::MAX);
+            Timestamp::from_millis(now.as_millis().saturating_sub(age))
+        };
+        let history = before(self.history);
+        OwnershipBounds { tombstones: before(self.deletions), observations: history, history }
+    }
 }

@@ -11,7 +11,7 @@
 
 mod answer;
 mod ear;
-mod hot;
+pub mod hot;
 mod keeper;
 mod operate;
 mod places;
@@ -30,10 +30,11 @@ use portcullis_domain::{
 use portcullis_store::LedgerKey;
 use tokio::sync::mpsc;
 
+use crate::config::OwnershipConfig;
 use crate::lasting::Lasting;
 pub(crate) use ear::Ear;
 use hot::{Hot, Remembered};
-use keeper::Keeper;
+use keeper::{Keeper, Retention};
 pub use operate::{OwnedType, import_owners};
 pub(crate) use places::{Named, Reading};
 pub(crate) use rules::{
@@ -43,8 +44,6 @@ pub(crate) use rules::{
 pub(crate) use stake::{Met, Stake, Touched};
 pub(crate) use tally::Tally;
 
-/// How many objects are remembered; some 200 bytes each.
-const HOT: usize = 100_000;
 /// How many lessons may wait for the store; what finds no room is learned here and lost at the next start.
 const WAITING: usize = 65_536;
 
@@ -67,6 +66,7 @@ pub(crate) struct Ownership {
     lasting: Arc<Lasting>,
     clock: Clock,
     hot: Hot,
+    retention: Retention,
     lessons: mpsc::Sender<Lesson>,
     lost: AtomicU64,
     keeper: tokio::sync::Mutex<Keeper>,
@@ -81,12 +81,13 @@ pub(crate) struct Ledger {
 }
 
 impl Ownership {
-    pub(crate) fn new(lasting: Arc<Lasting>, clock: Clock) -> Self {
+    pub(crate) fn new(lasting: Arc<Lasting>, clock: Clock, config: &OwnershipConfig) -> Self {
         let (lessons, inbox) = mpsc::channel(WAITING);
         Self {
             lasting,
             clock,
-            hot: Hot::new(HOT),
+            hot: Hot::new(config.remembered as usize),
+            retention: Retention { deletions: config.deletions.0, history: config.history.0 },
             lessons,
             lost: AtomicU64::new(0),
             keeper: tokio::sync::Mutex::new(Keeper::new(inbox)),

@@ -37,7 +37,10 @@ pub(crate) enum Mode {
 /// What happens to objects of which nothing is known.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum OnUnknown {
-    Pass,
+    /// They pass, and are nobody's business.
+    Allow,
+    /// They pass, and are counted.
+    Monitor,
     Verify,
     Deny,
 }

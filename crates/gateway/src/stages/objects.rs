@@ -168,7 +168,9 @@ impl Judging<'_> {
             touched.named = Some(key);
         }
         let judged = ownership.judge(key, &touched.caller, rule.need, touched.lies_in).await;
-        kind.tally.count(judged.decision);
+        if (judged.decision, kind.unknown) != (Decision::Unknown, OnUnknown::Allow) {
+            kind.tally.count(judged.decision);
+        }
         touched.met.push(Met { key, decision: judged.decision, known: judged.known });
         if touched.is_exempt || self.is_open() {
             return None;

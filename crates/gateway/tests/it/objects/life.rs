@@ -1,10 +1,12 @@
 //! The lives of objects, step by step: at none is anybody refused who may.
 
-use portcullis_domain::Reason;
+use portcullis_domain::{OwnershipStore as _, Reason};
+use portcullis_testkit::{Answer, Upstream, wait};
 use serde_json::json;
 
 use super::{by, delete, make, put, setup, thing};
-use crate::walk::{Ask, Walk, post_json};
+use crate::api_keys::{Keys, done};
+use crate::walk::{Ask, get, post_json};
 
 fn tell(id: u64, what: &str, body: &str) -> Ask {
     post_json(&format!("/things/{id}/{what}"), body)
@@ -85,18 +87,11 @@ fn what_is_made_for_somebody_is_theirs() {
 /// What was made before the first day is nobody's business until it is known.
 #[test]
 fn what_nobody_knows_passes_unless_the_operator_says_otherwise() {
-    let walk = setup().start();
-    let id = make(&walk, "alice");
-    walk.workspace.remove(".portcullis/store.db-wal");
-    let deny = |mut walk: Walk| {
-        walk.rewrite(json!({ "apis": { "shop": { "objects": { "thing": { "unknown": "deny" } } } } }));
-        walk.restart();
-        walk
-    };
-    by(&walk, "bob", super::get("/lookup?thing=4711")).passed();
-    let walk = deny(walk);
-    by(&walk, "bob", super::get("/lookup?thing=4712")).refused(Reason::ObjectForeign);
-    let _ = id;
+    let mut walk = setup().start();
+    by(&walk, "bob", get("/lookup?thing=4711")).passed();
+    walk.rewrite(json!({ "apis": { "shop": { "objects": { "thing": { "unknown": "deny" } } } } }));
+    walk.restart();
+    by(&walk, "bob", get("/lookup?thing=4711")).refused(Reason::ObjectForeign);
 }
 
 #[test]
@@ -119,4 +114,34 @@ fn owners_survive_a_restart() {
     by(&walk, "alice", put(id)).passed();
     by(&walk, "bob", thing(id)).passed();
     by(&walk, "carol", thing(id)).refused(Reason::ObjectForeign);
+}
+
+#[test]
+fn a_type_that_contradicts_itself_is_only_watched_until_somebody_has_looked() {
+    // The upstream gives out whatever id it is asked for, and calls it new.
+    let upstream = Upstream::start(|seen| {
+        let body: serde_json::Value = serde_json::from_slice(&seen.body).unwrap_or_default();
+        let answer = json!({ "id": body["name"] }).to_string();
+        Answer::respond(201, &[("Content-Type", "application/json")], answer)
+    });
+    let walk = setup().upstream(upstream).start();
+    walk.account_for_stray_events();
+    let status = |who: &str, request: Ask| {
+        walk.client().ask(Vec::from(request.bearer(&walk.token_of(who, "")))).status
+    };
+    let make = |who: &str, id: u64| status(who, post_json("/things", &format!("{{\"name\":\"{id}\"}}")));
+    make("alice", 7);
+    assert_eq!(status("bob", thing(7)), 404);
+    for id in [5, 6] {
+        make("alice", id);
+        assert_eq!(status("bob", thing(id)), 404);
+        make("bob", id);
+        // It is one of the two's, and so nobody is refused.
+        assert_eq!((status("alice", thing(id)), status("bob", thing(id))), (201, 201));
+    }
+    wait::until("the type is only watched", || status("bob", thing(7)) == 201);
+    let keys = Keys::of(&walk);
+    wait::until("the store knows", || done(keys.store().coverage())[0].contradictions == 2);
+    assert!(done(keys.store().settle_contradictions("shop", "thing")));
+    wait::until("the type is enforced again", || status("bob", thing(7)) == 404);
 }
