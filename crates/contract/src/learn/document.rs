@@ -4,7 +4,6 @@
 //! in it, and what should not have been answered is. No value of a request is in it, and no example.
 
 use std::collections::{BTreeMap, BTreeSet};
-use std::fmt::Write as _;
 
 use serde_json::{Map, Value, json};
 
@@ -19,13 +18,8 @@ use super::yaml;
 pub(super) fn document(name: &str, operations: &[(Box<str>, String, OperationShape)]) -> String {
     let mut paths: Map<String, Value> = Map::new();
     let mut schemes = BTreeSet::new();
-    let mut silent = Vec::new();
     for (method, template, shape) in operations {
-        let Some(key) = method_key(method) else { continue };
-        if shape.credentials.is_empty() {
-            silent.push(format!("{method} {template}"));
-            continue;
-        }
+        let Some(key) = method_key(method).filter(|_| !shape.credentials.is_empty()) else { continue };
         let path = Path::of(template);
         schemes.extend(shape.credentials.iter().flatten().cloned());
         let item = paths.entry(path.text.clone()).or_insert_with(|| json!({}));
@@ -50,10 +44,6 @@ pub(super) fn document(name: &str, operations: &[(Box<str>, String, OperationSha
         }
     }
     let mut text = String::new();
-    for operation in silent {
-        // Writing to a string cannot fail.
-        let _ = writeln!(text, "# Left out, for it never went well: {operation}");
-    }
     yaml::write(&document, &mut text);
     text
 }

@@ -26,11 +26,15 @@ pub use words::{is_name, is_word};
 pub struct Lessons(PathTree<OperationShape>);
 
 impl Lessons {
-    /// Learns from one request and its answer.
+    /// Learns from one request and its answer. What never went well is not learnt: whoever can send requests could
+    /// fill the tree with paths that are refused.
     ///
     /// # Errors
     /// [`Full`] if there is no room for another path.
     pub fn learn(&mut self, lesson: &Lesson<'_>) -> Result<(), Full> {
+        if lesson.status >= 400 && !self.0.knows(lesson.method, lesson.path) {
+            return Ok(());
+        }
         self.0.note(lesson.method, lesson.path, OperationShape::of(lesson))
     }
 

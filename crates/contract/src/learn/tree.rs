@@ -135,6 +135,7 @@ impl<T: Leaf> PathTree<T> {
     /// Sees to it that there is room for `path`. Looking for some is dear, so it is not done for every path
     /// that finds none.
     fn make_room(&mut self, method: &str, path: &str) -> Result<(), Full> {
+        // Under this very path: one that is a gap by now would be a new word beside it.
         if self.root.find(steps(path), method).is_some() {
             return Ok(());
         }
@@ -147,6 +148,12 @@ impl<T: Leaf> PathTree<T> {
         }
         self.refused += 1;
         Err(Full)
+    }
+
+    /// Whether a call of `method` at `path` is known.
+    #[must_use]
+    pub fn knows(&self, method: &str, path: &str) -> bool {
+        self.root.find(steps(&self.template_of(path)), method).is_some()
     }
 
     /// The template under which a call of `path` is known by now.

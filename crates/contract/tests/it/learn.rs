@@ -180,7 +180,7 @@ fn the_document_says_what_was_seen() {
     assert_eq!(at(&format!("{body}/required")), json!(["quantity", "sku"]));
     assert_eq!(at(&format!("{body}/additionalProperties")), false);
     assert_eq!(at("/paths/~1stock~1{stockId}/get/x-portcullis-access"), "public");
-    assert!(text.starts_with("# Left out, for it never went well: DELETE /orders/{}"), "{text}");
+    assert!(!text.contains("delete"), "what never went well is learnt: {text}");
 }
 
 #[test]

@@ -52,17 +52,12 @@ pub(crate) fn contract(
         .at(place.key())
         .help("run `portcullis learn`, read the document, and name it as `contract` in place of `learn`"),
     );
+    // Both would contradict each other, and are told so by whoever reads the operations.
+    let access = config.access.map(|AccessConfig::Public| "public");
     let operation = |method: &str, path: &str| {
-        let mut operation = json!({ "method": method, "path": path, "body": "any" });
-        match config.access {
-            Some(AccessConfig::Public) if config.security.is_empty() => operation["access"] = json!("public"),
-            // Both would contradict each other, and are told so with the operations.
-            Some(AccessConfig::Public) => {
-                operation["access"] = json!("public");
-                operation["security"] = json!(config.security);
-            }
-            None => operation["security"] = json!(config.security),
-        }
+        let operation = json!({
+            "method": method, "path": path, "body": "any", "access": access, "security": config.security,
+        });
         serde_json::from_value::<InlineOperation>(operation).ok()
     };
     let operations =

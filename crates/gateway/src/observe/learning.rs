@@ -49,8 +49,7 @@ impl Learning {
     }
 }
 
-/// A request and its answer, while they go by.
-#[derive(Debug)]
+/// A request and its answer, while they go by. Holds values, so nothing can print it.
 pub(crate) struct Overheard {
     pub(super) api: Box<str>,
     pub(super) method: Box<str>,
@@ -63,7 +62,6 @@ pub(crate) struct Overheard {
 }
 
 /// A body, as far as it was copied.
-#[derive(Debug)]
 pub(super) struct Copied {
     pub(super) media_type: Box<str>,
     /// Nothing if it was too large, or is nothing that is looked into.
