@@ -223,4 +223,10 @@ codes! {
         matters: "Members that no schema declares pass there, and nobody is told.",
         mend: "Divide the schema, or write the pattern without look-around and back-references.",
     }
+    ANSWER_HIDDEN_IN_ALL = "C0354" {
+        title: "what one alternative hides is hidden in all",
+        means: "A schema in `anyOf` or `oneOf`, or one that builds on another with a `discriminator`, is hidden or masked as a whole.",
+        matters: "Which alternative a value follows is not known when it passes, so values of all of them are hidden or masked.",
+        mend: "Say it at the members of the alternative that are to be hidden.",
+    }
 }

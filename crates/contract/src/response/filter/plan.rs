@@ -201,6 +201,7 @@ impl<'d> Planner<'d> {
             None
         };
         let rule = self.rule(&said, findings);
+        report_widened(&said, findings);
         if let (Some(why), Some(node)) = (why_open, &node) {
             left_open(node, why, findings);
             self.is_incomplete = true;
@@ -382,6 +383,21 @@ impl Plans {
     /// The plan of a schema.
     pub(crate) fn plan(&self, root: PlanRoot) -> Arc<FilterPlan> {
         self.0.get(&root.0).map_or_else(FilterPlan::open, Arc::clone)
+    }
+}
+
+/// Reports what is hidden or masked in one alternative, and so in all.
+fn report_widened(said: &Said<'_>, findings: &mut Findings<'_>) {
+    for node in &said.widened {
+        findings.warn_once(codes::contract::ANSWER_HIDDEN_IN_ALL, "", || {
+            Diagnostic::warning(
+                codes::contract::ANSWER_HIDDEN_IN_ALL,
+                "what is hidden or masked in one alternative is so in all of them",
+            )
+            .at(node.place())
+            .label("which one a value follows is not known when it passes")
+            .help("say it at the members of the alternative")
+        });
     }
 }
 

@@ -36,6 +36,8 @@ pub(super) struct Said<'d> {
     pub(super) write_only: bool,
     pub(super) visible_to: Vec<Node<'d>>,
     pub(super) masks: Vec<Node<'d>>,
+    /// Those of them that stand in an alternative, and hold for the others too.
+    pub(super) widened: Vec<Node<'d>>,
     /// Whether not everything was heard.
     pub(super) is_cut: bool,
 }
@@ -98,6 +100,7 @@ impl<'p, 'd> Listener<'p, 'd> {
             write_only: false,
             visible_to: Vec::new(),
             masks: Vec::new(),
+            widened: Vec::new(),
             is_cut: false,
         };
         Self {
@@ -164,7 +167,7 @@ impl<'p, 'd> Listener<'p, 'd> {
     fn hear_new(&mut self, node: &Node<'d>, standing: Standing) {
         // Also beside a `$ref` of OpenAPI 3.0, where others ignore what they find: to overlook that
         // something is to be hidden would show it.
-        self.hear_extensions(node);
+        self.hear_extensions(node, standing);
         if standing == Standing::Alternative {
             self.hear_free(node);
         }
@@ -196,10 +199,14 @@ impl<'p, 'd> Listener<'p, 'd> {
         self.hear_heirs(node);
     }
 
-    fn hear_extensions(&mut self, node: &Node<'d>) {
+    fn hear_extensions(&mut self, node: &Node<'d>, standing: Standing) {
         self.said.write_only |= node.says("writeOnly");
-        self.said.visible_to.extend(node.child(VISIBLE_TO));
-        self.said.masks.extend(node.child(MASK));
+        let (visible_to, mask) = (node.child(VISIBLE_TO), node.child(MASK));
+        if standing == Standing::Alternative {
+            self.said.widened.extend(visible_to.iter().chain(&mask).cloned());
+        }
+        self.said.visible_to.extend(visible_to);
+        self.said.masks.extend(mask);
         if self.dialect == Dialect::V30 && node.says("nullable") {
             self.said.kinds = self.said.kinds.with(JsonKind::Null);
         }
@@ -214,10 +221,10 @@ impl<'p, 'd> Listener<'p, 'd> {
                 None => self.said.members.push((name, vec![schema])),
             }
         }
-        if self.dialect == Dialect::V31
-            && let Some(patterns) = node.child("patternProperties")
-        {
-            self.describes_members = true;
+        if let Some(patterns) = node.child("patternProperties") {
+            // OpenAPI 3.0 does not have it, and closes nothing because of it; but whoever wrote it declared
+            // something.
+            self.describes_members |= self.dialect == Dialect::V31;
             self.said.patterns.extend(patterns.members());
         }
         if let Some(names) = node.child("required") {

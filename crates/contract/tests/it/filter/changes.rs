@@ -109,6 +109,20 @@ fn items_are_followed_and_what_is_not_said_of_them_is_anything() {
 }
 
 #[test]
+fn a_pattern_that_openapi_3_0_does_not_have_declares_and_does_not_close() {
+    let pattern = r#""patternProperties":{"^x-":{"type":"object","properties":{"a":{}}}}"#;
+    for (properties, expected) in
+        [(r#","properties":{"id":{}}"#, r#"{"id":1,"x-b":{"a":1}}"#), ("", r#"{"id":1,"x-b":{"a":1},"y":3}"#)]
+    {
+        let (plan, _) = plan_in("3.0.3", &format!(r#"{{"type":"object",{pattern}{properties}}}"#), "");
+        let answer = br#"{"id":1,"x-b":{"a":1,"b":2},"y":3}"#;
+        let (left, _) =
+            super::filtered(&plan.unwrap(), &Sight::none(), OnUndeclared::Remove, answer, 4).unwrap();
+        assert_eq!(left, expected);
+    }
+}
+
+#[test]
 fn parts_that_hold_together_are_joined() {
     let more =
         r##","Base":{"type":"object","properties":{"id":{},"by":{"type":"object","properties":{"a":{}}}}}"##;

@@ -302,6 +302,16 @@ fn a_document_that_hides_something_has_to_be_followed_whole() {
     assert_eq!(codes(look), (true, vec!["C0353"]));
 }
 
+#[test]
+fn what_one_alternative_hides_as_a_whole_is_hidden_in_all_and_that_is_said() {
+    let schema = r#"{"type":"object","properties":{"a":{"oneOf":[
+        {"properties":{"b":{}},"x-portcullis-visible-to":{"roles":["r"]}},{"properties":{"c":{}}}]}}}"#;
+    let (plan, diagnostics) = plan_in("3.1.1", schema, "");
+    let codes: Vec<_> = diagnostics.iter().map(|diagnostic| diagnostic.code().0).collect();
+    assert_eq!(codes, ["C0354"]);
+    sees(&plan.unwrap(), &Sight::none(), r#"{"a":{"c":1}}"#, "{}", &[(Kind::Hidden, "/a")]);
+}
+
 /// Knows one word.
 struct Word;
 
