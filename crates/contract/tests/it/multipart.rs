@@ -223,3 +223,18 @@ fn what_usual_clients_send_passes() {
     let browser = "------WebKitFormBoundaryABC\r\nContent-Disposition: form-data; name=\"name\"\r\n\r\nAnn\r\n------WebKitFormBoundaryABC\r\nContent-Disposition: form-data; name=\"photo\"; filename=\"\"\r\nContent-Type: application/octet-stream\r\n\r\n\r\n------WebKitFormBoundaryABC--\r\n";
     assert_eq!(sent("----WebKitFormBoundaryABC", browser), Vec::<String>::new());
 }
+
+#[test]
+fn lists_of_objects_come_one_by_one_or_as_a_whole() {
+    let it = contract(&document(
+        "3.1.1",
+        "{schema: {type: object, properties: {all: {type: array, maxItems: 2, items: {type: object, properties: {n: {type: integer}}}}}}, encoding: {all: {contentType: application/json}}}",
+    ));
+    let json = "name=\"all\"\r\nContent-Type: application/json";
+    check(&it, &[(json, br#"{"n":1}"#), (json, br#"{"n":2}"#)], &[]);
+    check(&it, &[(json, br#"[{"n":1},{"n":2}]"#)], &[]);
+    check(&it, &[(json, br#"{"n":1}"#), (json, br#"{"n":"2"}"#)], &["body /all/1/n type"]);
+    check(&it, &[(json, br#"[{"n":1},{"m":2}]"#)], &["body /all/1/m additionalProperties"]);
+    check(&it, &[(json, br#"[{},{},{}]"#)], &["body /all maxItems"]);
+    check(&it, &[(json, b"[]"), (json, b"[]")], &["body /all repeated"]);
+}
