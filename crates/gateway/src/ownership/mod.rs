@@ -25,7 +25,8 @@ use std::sync::{Arc, Mutex, PoisonError};
 
 use portcullis_authz::ledger::{self, Decision, Event, Learned};
 use portcullis_domain::{
-    Clock, ObjectKey, OwnedObject, OwnerKey, OwnershipStore, ReceiptId, Right, StoreError, Timestamp,
+    Clock, ObjectKey, ObjectState, OwnedObject, OwnerKey, OwnershipStore, ReceiptId, Right, StoreError,
+    Timestamp,
 };
 use portcullis_store::LedgerKey;
 use tokio::sync::mpsc;
@@ -56,6 +57,8 @@ pub(crate) struct Lesson {
     pub(crate) at: Timestamp,
     pub(crate) receipt: Option<ReceiptId>,
     pub(crate) tally: Arc<Tally>,
+    /// What was known when the request was judged; [`Known::Nothing`] for an object that it did not name.
+    pub(crate) known: Known,
 }
 
 /// Where ids of a type are told apart, and what it is called.
@@ -136,9 +139,11 @@ impl Ownership {
             }
         };
         let decision = match (&kept, &remembered) {
-            // What was learned here is on its way to the store, unless the store has a story that outranks it.
+            // What was learned here is on its way to the store, unless the store has a story that outranks it; an
+            // end of before is none.
             (Some(kept), Some(Remembered { object, pending: 1.. }))
-                if kept.precedence() > object.precedence() =>
+                if kept.precedence() > object.precedence()
+                    && !(kept.state == ObjectState::Tombstone && kept.at <= object.at) =>
             {
                 judged(kept)
             }
@@ -168,6 +173,8 @@ impl Ownership {
         let (key, remembered) = (lesson.key, self.hot.find(lesson.key));
         let known = remembered.as_ref().map(|remembered| &remembered.object);
         match ledger::learn(known, lesson.event, lesson.parent, lesson.at) {
+            // It was forgotten here meanwhile, and what it was decides what may be learned: that is for the store.
+            _ if known.is_none() && lesson.known != Known::Nothing => {}
             Learned::Changed { object, .. } | Learned::Contradicted { object } => self.hot.learn(key, object),
             // Nothing new here is nothing new in the store, which knows at least as much.
             Learned::Nothing if known.is_some() => return,

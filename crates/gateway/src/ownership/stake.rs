@@ -80,7 +80,9 @@ impl Stake {
     }
 
     pub(super) fn learn(&self, kind: &ObjectType, key: ObjectKey, event: Event, parent: Option<u64>) {
+        let met = self.touched.iter().flat_map(|touched| &touched.met).find(|met| met.key == key);
         self.ownership().learn(Lesson {
+            known: met.map_or(Known::Nothing, |met| met.known),
             key,
             event,
             parent,
