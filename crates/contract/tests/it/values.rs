@@ -141,6 +141,23 @@ fn what_cannot_be_compared_is_not_let_through() {
 }
 
 #[test]
+fn a_moment_is_one_wherever_its_format_is_said() {
+    let schema = r##"{"type": "object",
+        "properties": {
+            "start": {"$ref": "#/components/schemas/Moment"},
+            "end": {"allOf": [{"$ref": "#/components/schemas/Moment"}, {"maxLength": 40}]}},
+        "x-portcullis-rules": [{"less_than": ["/start", "/end"]}]},
+        "Moment": {"type": "string", "format": "date-time"}"##;
+    let contract = contract(&body_document("3.1.0", schema));
+    judge_body(&contract, r#"{"start": "2026-01-01T09:00:00+02:00", "end": "2026-01-01T08:00:00Z"}"#)
+        .unwrap();
+    judge_body(&contract, r#"{"start": "2026-01-01T08:00:00Z", "end": "2026-01-01T09:00:00+02:00"}"#)
+        .unwrap_err();
+    let unclear = schema.replace(r#"{"maxLength": 40}"#, r#"{"format": "date"}"#);
+    finds(&body_document("3.1.0", &unclear), &["C0304"]);
+}
+
+#[test]
 fn a_broken_member_is_told_of_and_not_how_it_stands_to_others() {
     let contract = contract(&body_document("3.1.0", RULES));
     let refused = judge_body(&contract, r#"{"card": "1", "low": "x", "high": 1}"#);

@@ -7,6 +7,7 @@
 
 use std::borrow::Cow;
 use std::cmp::Ordering;
+use std::collections::BTreeSet;
 
 use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
@@ -15,7 +16,7 @@ use super::{RULES, Rule, decimal};
 use crate::extension::malformed;
 use crate::reading::{Findings, Node};
 use crate::schema::keyword::Dialect;
-use crate::schema::shape::Shape;
+use crate::schema::shape::{Shape, each_schema};
 use crate::schema::types::{Type, Types};
 
 /// How many schemas are looked at to find a member.
@@ -160,8 +161,12 @@ impl Kind {
         if !only(&[Type::String]) {
             return None;
         }
-        let format = |node: &Node<'_>| node.text("format").map(str::to_owned);
-        match format(schema).or_else(|| format(&schema.resolved().ok()?)).as_deref() {
+        let mut formats = BTreeSet::new();
+        each_schema(schema, dialect, &mut |part| formats.extend(part.text("format")));
+        if formats.len() > 1 {
+            return None;
+        }
+        match formats.first().copied() {
             Some("date-time") => Some(Self::Moment),
             Some("date") => Some(Self::Day),
             // A time of day has no order that holds across offsets; a duration has none at all.
