@@ -3,6 +3,8 @@
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
+use crate::rules::RuleConfig;
+
 /// Demands on the caller beyond the scopes that the document names.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Deserialize, Serialize, JsonSchema)]
 #[serde(deny_unknown_fields, default)]
@@ -11,6 +13,12 @@ pub struct AuthorizeConfig {
     pub roles: Option<Vec<String>>,
     /// Who may call: people, programs, or both.
     pub callers: CallersConfig,
+    /// Whom the rules permit to call, beyond what the document demands; the narrowest setting holds.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub allow: Option<RuleConfig>,
+    /// Whom they forbid it, whatever permits; every setting that reaches the operation holds.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub deny: Option<RuleConfig>,
     /// Objects here are confidential: a refusal, ours or the upstream's, looks like absence (404 in place of
     /// 403), and an upstream's 404 looks like ours.
     pub confidential: Option<bool>,

@@ -64,6 +64,15 @@ impl Demand {
         matches!(self, Self::Authenticated { concealment: Concealment::Concealed, .. })
     }
 
+    /// The realm of its challenges.
+    #[must_use]
+    pub fn realm(&self) -> &str {
+        match self {
+            Self::Authenticated { realm, .. } => realm,
+            Self::Public => "",
+        }
+    }
+
     /// Decides.
     ///
     /// # Errors

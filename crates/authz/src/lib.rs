@@ -2,8 +2,8 @@
 //!
 //! In: what an operation demands ([`Demand`], compiled once) and who is calling. Out: a [`Permit`], or a
 //! [`Denial`]. Called by the gateway's `admit`, after identification. This is the policy decision point
-//! of NIST SP 800-162 in its first form: scopes and roles. Attributes and objects come with Cedar and the
-//! ownership ledger; they will decide here too and hand out the same permit.
+//! of NIST SP 800-162: scopes and roles ([`Demand`]), then the rules of the operator ([`rules`]), written in Cedar or
+//! in short; whose an object is, the ownership ledger says ([`ledger`]).
 //!
 //! Pure: no clock, no network. Nothing permits by default: a demand that lists no alternative is met by
 //! nobody.
@@ -12,6 +12,7 @@ pub mod config;
 mod demand;
 pub mod ledger;
 mod permit;
+pub mod rules;
 
 pub use demand::{Alternative, Concealment, Demand, Kinds};
 pub use permit::Permit;

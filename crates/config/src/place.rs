@@ -35,6 +35,18 @@ impl Place {
         Self(Inner::Text { source: Arc::clone(source), range })
     }
 
+    /// All of a file that is no YAML or JSON, such as a file of policies.
+    #[must_use]
+    pub fn whole_text(name: &str, text: &str) -> Self {
+        Self::text(&Arc::new(Source::new(name, text)), 0..text.len())
+    }
+
+    /// These bytes of the file.
+    #[must_use]
+    pub fn bytes(&self, range: Range<usize>) -> Self {
+        Self::text(self.source(), range)
+    }
+
     /// The value under `name` in the object at this place.
     #[must_use]
     pub fn child(&self, name: &str) -> Self {

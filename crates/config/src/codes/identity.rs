@@ -163,4 +163,40 @@ codes! {
         matters: "Which session a cookie stands for, and where its user logs in, must not be a matter of order.",
         mend: "Use one scheme with `session:` per API, or serve two APIs.",
     }
+    POLICY_SYNTAX = "C0228" {
+        title: "policy cannot be read",
+        means: "A file of policies is not Cedar, or holds a template.",
+        matters: "A policy that is left out may be the one that forbids.",
+        mend: "Mend the place that is shown. The language is described at docs.cedarpolicy.com.",
+    }
+    POLICY_TYPE = "C0229" {
+        title: "policy does not fit the contract",
+        means: "A policy names an operation, a parameter, a claim or an entity that there is not, or compares what cannot be compared.",
+        matters: "It would fail or never match when a request comes.",
+        mend: "Correct the name; declare claims under `rules: { claims: … }`; ask `has` before reading what may be missing. `docs/guides/roles-and-attributes.md` lists all words.",
+    }
+    POLICY_IDLE = "C0230" {
+        title: "policy can never match",
+        means: "No request can make the conditions of a policy true.",
+        matters: "It permits or forbids nothing, and whoever wrote it believes that it does.",
+        mend: "Correct the names in it, or remove it.",
+    }
+    RULE_MALFORMED = "C0231" {
+        title: "rule cannot be read",
+        means: "A short form of a rule holds a value that means nothing.",
+        matters: "The rule would not do what it says.",
+        mend: "Correct the value that is shown.",
+    }
+    RULE_PUBLIC = "C0232" {
+        title: "rule on a public operation",
+        means: "An override sets `allow` or `deny` for an operation that asks nobody for a credential.",
+        matters: "Nobody is known there whom a rule could permit or forbid anything.",
+        mend: "Give the operation a security requirement, or remove the rule.",
+    }
+    ZONE_UNKNOWN = "C0233" {
+        title: "time zone is not known",
+        means: "There is no such zone among the system's (/usr/share/zoneinfo).",
+        matters: "Hours and days would be other ones than meant.",
+        mend: "Write a name such as `Europe/Berlin`, and install the system's `tzdata`.",
+    }
 }

@@ -1,0 +1,96 @@
+//! What one decision by rules costs: it should grow with the policies that could apply, and not with all.
+
+#![expect(clippy::expect_used, reason = "a benchmark may stop")]
+
+use std::net::{IpAddr, Ipv4Addr};
+use std::sync::Arc;
+
+use divan::Bencher;
+use portcullis_authz::rules::{
+    Described, Facts, Guarded, LocalTime, OperationRules, PolicyFile, Reach, RulesConfig, Transport, Written,
+    compile,
+};
+use portcullis_authz::{Alternative, Concealment, Demand, Kinds};
+use portcullis_config::{Diagnostics, Place};
+use portcullis_domain::{Issuer, Principal, PrincipalKind, Scopes, Subject, Timestamp};
+
+fn main() {
+    divan::main();
+}
+
+/// Rules of the first of so many operations.
+fn rules(operations: usize, policies: usize) -> Arc<OperationRules> {
+    let ids: Vec<String> = (0..operations).map(|number| format!("operation{number}")).collect();
+    let text: String = (0..policies)
+        .map(|number| {
+            let operation = number % operations;
+            format!(
+                "permit(principal, action == Action::\"operation{operation}\", resource) \
+                 when {{ principal in Role::\"role{number}\" && context.path.id == principal.subject }};\n"
+            )
+        })
+        .collect();
+    let described = ids.iter().map(|id| Described {
+        id,
+        method: "GET",
+        tags: &[],
+        template: "/things/{id}",
+        has_query: &|_| false,
+        guarded: Guarded::Guarded,
+    });
+    let place = Place::whole_text("bench.cedar", &text);
+    let written = Written {
+        api: "shop",
+        config: &RulesConfig::default(),
+        files: vec![PolicyFile { text, place: place.clone() }],
+        short: Vec::new(),
+        operations: described.collect(),
+        place,
+    };
+    let mut diagnostics = Diagnostics::new();
+    let compiled = compile(&written, &mut diagnostics);
+    assert!(diagnostics.is_empty(), "{diagnostics:?}");
+    compiled.into_iter().next().flatten().expect("rules")
+}
+
+fn decide(bencher: Bencher<'_, '_>, rules: &OperationRules) {
+    let principal = Principal {
+        issuer: Issuer::from("https://id.example"),
+        subject: Subject::from("alice"),
+        kind: PrincipalKind::User,
+        client: None,
+        scopes: Scopes::parse("orders:read"),
+        roles: Scopes::parse("role0"),
+        expires_at: None,
+        claims: Arc::default(),
+        scheme: Arc::from("customers"),
+    };
+    let demand = Demand::Authenticated {
+        alternatives: vec![Alternative { scheme: Arc::from("customers"), scopes: Scopes::default() }],
+        roles: None,
+        kinds: Kinds::Any,
+        concealment: Concealment::Open,
+        realm: Arc::from("shop"),
+    };
+    let facts = Facts {
+        principal: &principal,
+        now: Timestamp::from_seconds(1_800_000_000),
+        local: LocalTime { weekday: "monday", minute: 480 },
+        client: IpAddr::V4(Ipv4Addr::LOCALHOST),
+        transport: Transport::Plaintext,
+        said: &|_| Some(vec!["alice".to_owned()]),
+    };
+    bencher.bench_local(|| rules.judge(&demand, Reach::Head, &facts).expect("a permit"));
+}
+
+/// The target: below 3 µs.
+#[divan::bench]
+fn ten_policies(bencher: Bencher<'_, '_>) {
+    decide(bencher, &rules(1, 10));
+}
+
+/// The target: below 10 µs.
+#[divan::bench]
+fn a_thousand_policies_over_500_operations(bencher: Bencher<'_, '_>) {
+    decide(bencher, &rules(500, 1_000));
+}

@@ -1,0 +1,162 @@
+//! Which facts a policy reads, so that nothing else is looked up for it.
+//!
+//! In: a policy as Cedar's JSON form has it, once, when it is compiled. Out: the attributes it names, the roles
+//! and groups, and with which literals it compares what: from those a refusal works out what would have helped.
+
+use std::collections::BTreeSet;
+
+use serde_json::Value;
+
+/// A part of a request.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Part {
+    /// A path parameter.
+    Path,
+    /// A name in the query.
+    Query,
+    /// A header.
+    Header,
+    /// A place in the JSON body: a JSON pointer (RFC 6901), `*` for every item.
+    Body,
+}
+
+/// Something that rules want to know of a request.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub struct Wanted {
+    /// Where it stands.
+    pub part: Part,
+    /// Under which name.
+    pub name: String,
+}
+
+/// What a policy compares an attribute with.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub(super) struct Compared {
+    pub(super) attribute: Vec<String>,
+    pub(super) texts: Vec<String>,
+}
+
+/// What one or several policies read.
+#[derive(Clone, Debug, Default)]
+pub(super) struct Needs {
+    /// Chains of attributes, from the variable on: `context`, `path`, `id`.
+    pub(super) chains: BTreeSet<Vec<String>>,
+    pub(super) compared: BTreeSet<Compared>,
+    /// Type and id of each entity that is named.
+    pub(super) entities: BTreeSet<(String, String)>,
+}
+
+impl Needs {
+    /// What a policy reads.
+    pub(super) fn of(policy: &Value) -> Self {
+        let mut needs = Self::default();
+        needs.visit(policy);
+        needs
+    }
+
+    pub(super) fn extend(&mut self, other: &Self) {
+        self.chains.extend(other.chains.iter().cloned());
+        self.compared.extend(other.compared.iter().cloned());
+        self.entities.extend(other.entities.iter().cloned());
+    }
+
+    /// Whether an attribute is read.
+    pub(super) fn reads(&self, variable: &str, attribute: &str) -> bool {
+        self.chains
+            .iter()
+            .any(|chain| matches!(chain.as_slice(), [v, a, ..] if v == variable && a == attribute))
+    }
+
+    /// The members of a record that are read.
+    pub(super) fn members(&self, variable: &str, record: &str) -> impl Iterator<Item = &str> {
+        self.chains.iter().filter_map(move |chain| match chain.as_slice() {
+            [v, r, name] if v == variable && r == record => Some(name.as_str()),
+            _ => None,
+        })
+    }
+
+    /// What is wanted of the request.
+    pub(super) fn wanted(&self) -> BTreeSet<Wanted> {
+        let parts =
+            [(Part::Path, "path"), (Part::Query, "query"), (Part::Header, "header"), (Part::Body, "body")];
+        let names = parts.into_iter().flat_map(|(part, record)| {
+            self.members("context", record).map(move |name| Wanted { part, name: name.to_owned() })
+        });
+        names.collect()
+    }
+
+    /// Whether something of the body is read.
+    pub(super) fn reads_body(&self) -> bool {
+        self.reads("context", "body")
+    }
+
+    /// A record that is used as a whole, whose members nobody could tell.
+    pub(super) fn whole_record(&self) -> Option<&str> {
+        const RECORDS: [(&str, &str); 5] = [
+            ("context", "path"),
+            ("context", "query"),
+            ("context", "header"),
+            ("context", "body"),
+            ("principal", "claims"),
+        ];
+        self.chains.iter().find_map(|chain| match chain.as_slice() {
+            [variable] if variable == "context" => Some("context"),
+            [variable, record] if RECORDS.contains(&(variable, record)) => Some(record.as_str()),
+            _ => None,
+        })
+    }
+
+    fn visit(&mut self, value: &Value) {
+        let members = match value {
+            Value::Array(items) => return items.iter().for_each(|item| self.visit(item)),
+            Value::Object(members) => members,
+            Value::Null | Value::Bool(_) | Value::Number(_) | Value::String(_) => return,
+        };
+        if let Some(chain) = chain(value) {
+            // The principal by itself is no attribute: what it is in, is seen by the entities.
+            if chain != ["principal"] && chain != ["action"] && chain != ["resource"] {
+                self.chains.insert(chain);
+            }
+            return;
+        }
+        if let (Some(Value::String(kind)), Some(Value::String(id))) = (members.get("type"), members.get("id"))
+        {
+            self.entities.insert((kind.clone(), id.clone()));
+        }
+        if let (Some(left), Some(right)) = (members.get("left"), members.get("right")) {
+            for (attribute, other) in [(left, right), (right, left)] {
+                let (Some(attribute), Some(texts)) = (chain(attribute), literals(other)) else { continue };
+                self.compared.insert(Compared { attribute, texts });
+            }
+        }
+        for (key, member) in members {
+            // Annotations are remarks, not conditions.
+            if key != "annotations" {
+                self.visit(member);
+            }
+        }
+    }
+}
+
+/// `context.path.id` and `context.path has id` are both about `context`, `path`, `id`.
+fn chain(value: &Value) -> Option<Vec<String>> {
+    if let Some(variable) = value.get("Var") {
+        return Some(vec![variable.as_str()?.to_owned()]);
+    }
+    let access = value.get(".").or_else(|| value.get("has"))?;
+    let mut chain = chain(access.get("left")?)?;
+    chain.push(access.get("attr")?.as_str()?.to_owned());
+    Some(chain)
+}
+
+/// The texts and numbers of a literal, or of a set of them.
+fn literals(value: &Value) -> Option<Vec<String>> {
+    if let Some(Value::Array(items)) = value.get("Set") {
+        return items.iter().map(literals).collect::<Option<Vec<_>>>().map(|lists| lists.concat());
+    }
+    match value.get("Value")? {
+        Value::String(text) => Some(vec![text.clone()]),
+        Value::Number(number) => Some(vec![number.to_string()]),
+        Value::Null | Value::Bool(_) | Value::Array(_) | Value::Object(_) => None,
+    }
+}

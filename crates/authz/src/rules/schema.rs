@@ -1,0 +1,81 @@
+//! The words that policies may use: a Cedar schema made from the operations of a contract.
+//!
+//! In: operations, the claims that are declared, and the names in queries, headers and bodies that the policies
+//! use. Out: the schema's text. Each operation is an action, in a group for its method and one for each of its
+//! tags. What a request says stands in the context; query, headers and body say sets of texts, since a name may
+//! stand there twice, and a prohibition must not be slipped past that way.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::fmt::Write as _;
+
+use super::compile::Described;
+use super::config::ClaimTypeConfig;
+use super::needs::Part;
+
+/// The group of all operations with a tag.
+pub(super) fn tag_group(tag: &str) -> String {
+    format!("tag:{tag}")
+}
+
+/// The group of all operations with a method.
+pub(super) fn method_group(method: &str) -> String {
+    format!("method:{method}")
+}
+
+/// The names of the path parameters in a template.
+pub(super) fn path_parameters(template: &str) -> impl Iterator<Item = &str> {
+    template.split('{').skip(1).filter_map(|rest| Some(rest.split_once('}')?.0))
+}
+
+/// The schema of an API.
+pub(super) fn text(
+    operations: &[Described<'_>],
+    claims: &BTreeMap<String, ClaimTypeConfig>,
+    used: &BTreeSet<(Part, String)>,
+) -> String {
+    let mut text = String::from("entity Role; entity Group; entity Api;\n");
+    let claims: String =
+        claims.iter().map(|(name, kind)| format!("{name:?}?: {}, ", type_of(*kind))).collect();
+    let _ = writeln!(
+        text,
+        "entity Principal in [Role, Group] {{ subject: String, issuer: String, scheme: String, kind: String, \
+         client?: String, scopes: Set<String>, claims: {{ {claims} }} }};"
+    );
+    let groups: BTreeSet<String> = operations.iter().flat_map(Described::groups).collect();
+    for group in groups {
+        let _ = writeln!(text, "action {group:?};");
+    }
+    for operation in operations {
+        let groups: Vec<String> = operation.groups().map(|group| format!("Action::{group:?}")).collect();
+        let path: String =
+            path_parameters(operation.template).map(|name| format!("{name:?}: String, ")).collect();
+        let said = |part: Part| -> String {
+            let names = used.iter().filter(|(place, name)| {
+                *place == part && (part != Part::Query || (operation.has_query)(name))
+            });
+            names.map(|(_, name)| format!("{name:?}?: Set<String>, ")).collect()
+        };
+        let _ = writeln!(
+            text,
+            "action {:?} in [{}] appliesTo {{ principal: [Principal], resource: [Api], context: {{ \
+             path: {{ {path} }}, query: {{ {} }}, header: {{ {} }}, body: {{ {} }}, now: Long, \
+             weekday: String, minute: Long, client: ipaddr, tls: Bool, certificate?: String, acr?: String, \
+             amr: Set<String>, auth_age?: Long }} }};",
+            operation.id,
+            groups.join(", "),
+            said(Part::Query),
+            said(Part::Header),
+            said(Part::Body),
+        );
+    }
+    text
+}
+
+const fn type_of(kind: ClaimTypeConfig) -> &'static str {
+    match kind {
+        ClaimTypeConfig::Text => "String",
+        ClaimTypeConfig::Number => "Long",
+        ClaimTypeConfig::Truth => "Bool",
+        ClaimTypeConfig::List => "Set<String>",
+    }
+}
