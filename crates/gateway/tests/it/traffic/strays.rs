@@ -1,6 +1,7 @@
 //! What is called or sent and is not declared.
 
 use portcullis_domain::{MemberPlace, Stray, UsageStore as _};
+use portcullis_testkit::Answer;
 use serde_json::json;
 
 use super::{ALWAYS, done, keeping, store};
@@ -103,4 +104,20 @@ fn members_that_are_not_declared_are_noted_by_name_whether_they_are_refused_or_n
             "{strength}"
         );
     }
+}
+
+#[test]
+fn members_that_are_answered_and_not_declared_are_noted_by_name() {
+    let schema = json!({ "type": "object", "properties": { "id": { "type": "integer" } } });
+    let mut walk = keeping()
+        .answering(Answer::json(r#"{"id":1,"internalMargin":3}"#))
+        .contract(json!({ "paths": { "/public": { "get": { "responses": { "200": {
+            "content": { "application/json": { "schema": schema } },
+        } } } } } }))
+        .start();
+    walk.send(get("/public")).passed();
+    walk.stop();
+    let members = done(store(&walk).stray_members_since(ALWAYS)).unwrap();
+    let found: Vec<_> = members.iter().map(|member| (member.place, &*member.name, member.times)).collect();
+    assert_eq!(found, [(MemberPlace::Answer, "/internalMargin", 1)]);
 }
