@@ -21,6 +21,7 @@ use crate::local::Local;
 use crate::observe;
 use crate::ownership::Stake;
 use crate::policy::{AnsweredBy, Api, Policy, Route};
+use crate::stages::authorize;
 use crate::stages::exchange;
 use crate::stages::identify::{Known, identify};
 use crate::stages::limit::{self, Budget};
@@ -128,7 +129,8 @@ pub(crate) async fn admit<'p>(
         trace.principal = Some(std::sync::Arc::clone(principal));
     }
 
-    let decided = route.demand.decide(caller.clone());
+    let asked = authorize::Asked { envelope, path: &parameters, query: target.query(), headers: &headers };
+    let decided = authorize::decide(route, caller.clone(), asked);
     let permit = match trace.step_at(Stage::Authorize, route.strengths.authorize, decided) {
         Ok(permit) => permit.unwrap_or_else(|| Permit::shadowed(caller)),
         Err(denial) => {
@@ -148,6 +150,13 @@ pub(crate) async fn admit<'p>(
     let checked = validate::head(route, &parameters, target.query(), &headers);
     trace.step_at(Stage::Validate, route.strengths.validate, checked)?;
     let body = validate::body(policy, route, &mut headers, body, trace).await?;
+
+    if authorize::reads_body(route) {
+        let asked =
+            authorize::Asked { envelope, path: &parameters, query: target.query(), headers: &headers };
+        let decided = authorize::decide_with_body(route, &permit, asked, &body);
+        trace.step_at(Stage::Authorize, route.strengths.authorize, decided)?;
+    }
 
     // Every object that the request names must be the caller's: only now is it known which it names.
     let stake = match &route.objects {

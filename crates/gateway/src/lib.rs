@@ -47,6 +47,7 @@ mod record;
 mod release;
 mod resource;
 mod respond;
+mod rules;
 #[cfg(test)]
 mod sabotage;
 mod sessions;

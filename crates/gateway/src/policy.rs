@@ -39,6 +39,7 @@ use crate::observe;
 use crate::ownership::RouteObjects;
 use crate::release::AnswerRules;
 use crate::resource::ProtectedResource;
+use crate::rules::RouteRules;
 use crate::sessions::ApiSessions;
 use crate::version::Choice;
 
@@ -177,6 +178,8 @@ pub(crate) struct Route {
     pub(crate) answers: AnswerRules,
     /// Which objects it is about, and what it does with them.
     pub(crate) objects: Option<Arc<RouteObjects>>,
+    /// The operator's rules on who may call it, if there are any.
+    pub(crate) rules: Option<Box<RouteRules>>,
     /// Under which number it is counted who calls it.
     pub(crate) observed: observe::OperationId,
     /// Who answers.

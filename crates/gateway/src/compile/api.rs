@@ -36,6 +36,7 @@ use super::lifecycle;
 use super::objects;
 use super::page_size;
 use super::responses;
+use super::rules;
 use super::traffic;
 use super::upstream::Made;
 use super::version;
@@ -122,6 +123,7 @@ pub(crate) fn compile(
         return None;
     }
     objects::attach(subject, &contract, &mut routes, workshop, diagnostics);
+    rules::attach(subject, &contract, &mut routes, library, diagnostics);
     let mount = config.mount.as_deref().unwrap_or_default();
     let resource = ProtectedResource::new(name, mount, &contract, authenticator);
     let sessions = sessions(&contract, mount, authenticator, place, diagnostics);
@@ -372,6 +374,7 @@ fn route(
         upstream_errors,
         answers: responses::rules(config, &overrides, operation, &shared.copies),
         objects: None,
+        rules: None,
         observed: workshop.observatory.number(name, &shared.version, &operation.id),
         answered_by: match &config.documentation {
             Some(wanted) if documentation::is_own(wanted, operation) => AnsweredBy::Documentation,
@@ -687,6 +690,9 @@ fn with_authorize(before: AuthorizeConfig, config: &AuthorizeConfig) -> Authoriz
     AuthorizeConfig {
         roles: config.roles.clone().or(before.roles),
         callers: if config.callers == CallersConfig::Any { before.callers } else { config.callers },
+        // Rules are gathered by themselves: prohibitions add up.
+        allow: None,
+        deny: None,
         confidential: config.confidential.or(before.confidential),
     }
 }

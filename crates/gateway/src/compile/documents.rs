@@ -10,7 +10,7 @@ use std::sync::Arc;
 use aws_lc_rs::digest;
 use bytes::Bytes;
 use portcullis_config::codes::file as codes;
-use portcullis_config::{Diagnostic, Diagnostics, Document, Limits};
+use portcullis_config::{Diagnostic, Diagnostics, Document, Limits, Place};
 use portcullis_contract::{References, Unresolved};
 
 /// Largest file that is read; the parser's own bound, so that a larger one is refused by its name.
@@ -40,6 +40,24 @@ impl Library {
         let document = Document::parse(&path.display().to_string(), &bytes, &Limits::default())?;
         self.contents.borrow_mut().insert(path, bytes);
         Ok(document)
+    }
+
+    /// Reads a text that lies there and is no YAML or JSON.
+    ///
+    /// # Errors
+    /// What cannot be read, as diagnostics without a place in another file.
+    pub(crate) fn text(&self, path: &Path) -> Result<(String, Place), Diagnostics> {
+        let path = self.root.join(path);
+        let bytes = read_file(&path)?;
+        let Ok(text) = std::str::from_utf8(&bytes) else {
+            let mut diagnostics = Diagnostics::new();
+            let message = format!("`{}` is no UTF-8", path.display());
+            diagnostics.push(Diagnostic::error(codes::FILE_NOT_UTF8, message));
+            return Err(diagnostics);
+        };
+        let (text, place) = (text.to_owned(), Place::whole_text(&path.display().to_string(), text));
+        self.contents.borrow_mut().insert(path, bytes);
+        Ok((text, place))
     }
 
     /// Also reload when one of these changes.

@@ -20,6 +20,7 @@ mod listeners;
 mod objects;
 mod page_size;
 mod responses;
+mod rules;
 mod traffic;
 mod upstream;
 mod version;

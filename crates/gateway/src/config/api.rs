@@ -5,6 +5,7 @@ use std::path::PathBuf;
 
 use portcullis_authn::config::RequireConfig;
 use portcullis_authz::config::AuthorizeConfig;
+use portcullis_authz::rules::RulesConfig;
 use portcullis_config::{ByteSize, Period};
 use portcullis_contract::InlineOperation;
 use portcullis_limits::QuotaConfig;
@@ -77,6 +78,9 @@ pub(crate) struct ApiConfig {
     /// Demands on callers beyond the document's.
     #[serde(default)]
     pub(crate) authorize: AuthorizeConfig,
+    /// Rules on who may call what: files of Cedar policies, and what they may speak of.
+    #[serde(default)]
+    pub(crate) rules: RulesConfig,
     /// Types of objects, by name: where their ids travel, and whose they are.
     #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
     pub(crate) objects: BTreeMap<String, ObjectConfig>,

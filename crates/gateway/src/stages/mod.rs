@@ -1,5 +1,6 @@
 //! The stages, one file each: how a layer's verb is applied to a request.
 
+pub(crate) mod authorize;
 pub(crate) mod cross_site;
 pub(crate) mod exchange;
 pub(crate) mod guessing;

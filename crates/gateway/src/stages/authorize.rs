@@ -1,0 +1,97 @@
+//! May this caller call this operation: what the document demands first, then the operator's rules.
+//!
+//! In: who is calling, and the request as it was read. Out: nothing, or the refusal. Called twice by
+//! [`crate::admit`]: before the body is known, for all that can be refused without it, and after it was found
+//! valid, where a rule looks into it (decision 0022).
+
+use http::HeaderMap;
+use portcullis_authz::Permit;
+use portcullis_authz::rules::{Facts, Reach, Transport};
+use portcullis_contract::PathParameters;
+use portcullis_domain::{Caller, Denial};
+use serde_json::Value;
+
+use crate::arrival::Envelope;
+use crate::forward::RequestBody;
+use crate::ownership::{Named, Reading};
+use crate::policy::Route;
+
+/// The request, as far as rules may look at it.
+#[derive(Clone, Copy)]
+pub(crate) struct Asked<'r, 'p> {
+    pub(crate) envelope: &'r Envelope,
+    pub(crate) path: &'r PathParameters<'r, 'p>,
+    pub(crate) query: Option<&'r str>,
+    pub(crate) headers: &'r HeaderMap,
+}
+
+/// Decides what can be decided without the body.
+///
+/// # Errors
+/// As [`portcullis_authz::Demand::decide`] and [`portcullis_authz::rules::OperationRules::judge`].
+pub(crate) fn decide(route: &Route, caller: Caller, asked: Asked<'_, '_>) -> Result<Permit, Denial> {
+    let permit = route.demand.decide(caller)?;
+    judge(route, permit.caller(), asked, Reach::Head, None)?;
+    Ok(permit)
+}
+
+/// Whether anything is left to decide once the body is known.
+pub(crate) fn reads_body(route: &Route) -> bool {
+    route.rules.as_ref().is_some_and(|rules| rules.rules.reads_body())
+}
+
+/// Decides the rest.
+///
+/// # Errors
+/// As [`portcullis_authz::rules::OperationRules::judge`].
+pub(crate) fn decide_with_body(
+    route: &Route,
+    permit: &Permit,
+    asked: Asked<'_, '_>,
+    body: &RequestBody,
+) -> Result<(), Denial> {
+    let parsed = match body {
+        RequestBody::Empty => Some(Value::Null),
+        // It was read strictly before; what is no JSON cannot be looked into.
+        RequestBody::Whole(bytes) => serde_json::from_slice(bytes).ok(),
+        RequestBody::Stream(_) => None,
+    };
+    judge(route, permit.caller(), asked, Reach::Whole, parsed.as_ref())
+}
+
+fn judge(
+    route: &Route,
+    caller: &Caller,
+    asked: Asked<'_, '_>,
+    reach: Reach,
+    body: Option<&Value>,
+) -> Result<(), Denial> {
+    let (Some(rules), Some(principal)) = (&route.rules, caller.principal()) else { return Ok(()) };
+    let Asked { envelope, path, query, headers } = asked;
+    let reading = Reading { path, query, headers, body };
+    let places = rules.places(reach);
+    let said = |index: usize| {
+        let place = places.get(index)?;
+        if place.is_in_body() && body.is_none() {
+            return None;
+        }
+        match reading.at(place) {
+            Named::Texts(texts) => Some(texts.into_iter().map(std::borrow::Cow::into_owned).collect()),
+            Named::Unreadable => None,
+        }
+    };
+    let connection = &envelope.connection;
+    let certificate = connection.client_certificate().map(|certificate| certificate.thumbprint());
+    let facts = Facts {
+        principal,
+        now: envelope.now.wall,
+        local: rules.local(envelope.now.wall),
+        client: envelope.client,
+        transport: match connection.is_tls() {
+            true => Transport::Tls { certificate },
+            false => Transport::Plaintext,
+        },
+        said: &said,
+    };
+    rules.rules.judge(&route.demand, reach, &facts)
+}
