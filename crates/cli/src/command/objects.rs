@@ -94,8 +94,8 @@ pub(crate) fn run(arguments: &Arguments) -> anyhow::Result<u8> {
 
 /// The type of this name.
 fn find<'d>(desk: &'d Desk, kind: &str, api: Option<&str>) -> anyhow::Result<&'d OwnedType> {
-    let mut named = desk.operated.objects.iter().filter(|one| one.kind == kind);
-    let mut named = named.by_ref().filter(|one| api.is_none_or(|api| one.api == api));
+    let named = desk.operated.objects.iter().filter(|one| one.kind == kind);
+    let mut named = named.filter(|one| api.is_none_or(|api| one.api == api));
     let found = named.next().ok_or_else(|| anyhow!("no API declares objects of type `{kind}`"))?;
     match named.next() {
         Some(other) if other.realm != found.realm => {
@@ -127,15 +127,20 @@ fn tell(desk: &Desk, key: &LedgerKey, why: &Why) -> anyhow::Result<u8> {
         return Ok(WELL);
     };
     let is_owner = asked.map(|asked| known.state == ObjectState::Confirmed && asked == known.owner);
+    let told = json!({
+        "known": true,
+        "is_owner": is_owner,
+        "grants": known
+            .grants
+            .iter()
+            .map(|grant| json!({ "to": grant.to.to_string(), "right": grant.right.name() }))
+            .collect::<Vec<_>>(),
+        "history": history.iter().map(past).collect::<Vec<_>>(),
+    });
     let mut shown = shown(object, &known);
-    shown["known"] = json!(true);
-    shown["is_owner"] = json!(is_owner);
-    shown["grants"] = known
-        .grants
-        .iter()
-        .map(|grant| json!({ "to": grant.to.to_string(), "right": grant.right.name() }))
-        .collect();
-    shown["history"] = history.iter().map(past).collect();
+    if let (Value::Object(shown), Value::Object(told)) = (&mut shown, told) {
+        shown.extend(told);
+    }
     desk.answer(&shown, story(why, &known, is_owner, &history)?);
     Ok(WELL)
 }
