@@ -1,6 +1,8 @@
 //! Answers are held to what the document promises, and show each caller what it may see (VAL-18 to VAL-21).
 
+use portcullis_config::Color;
 use portcullis_domain::Reason;
+use portcullis_gateway::{Options, StartError, check};
 use portcullis_testkit::wire::Chunk;
 use portcullis_testkit::{Answer, RawClient, Upstream};
 use serde_json::{Value, json};
@@ -664,6 +666,21 @@ fn streams_pass_as_they_come() {
         let event = walk.settle_events(1).remove(0);
         assert!(event.get("findings").is_none(), "{declared}: {event:#}");
     }
+}
+
+#[test]
+fn what_passes_unseen_is_told_when_the_configuration_is_checked() {
+    let csv = json!({ "paths": { "/orders": { "get": { "responses": { "200": { "content": {
+        "text/csv": {}, "text/event-stream": {},
+    } } } } } } });
+    let walk = setup(&order(), json!({ "streams": ["video/*"] })).contract(csv).start();
+    let checked = check(&Options::new(walk.workspace.path("portcullis.yaml"))).expect("a good file");
+    let of_orders = checked.unseen.iter().find(|(_, operation, _)| operation == "GET /orders").unwrap();
+    assert_eq!(of_orders.2, ["text/csv", "text/event-stream", "video/*"]);
+
+    let refused = setup(&order(), json!({ "streams": ["application/json; a=b"] })).try_start();
+    let Err(StartError::Configuration(diagnostics)) = refused else { panic!("it is taken") };
+    assert!(diagnostics.render(Color::Never).contains("C0351"));
 }
 
 #[test]
