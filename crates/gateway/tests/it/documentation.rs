@@ -141,3 +141,16 @@ fn documentation_that_nobody_could_be_kept_from_is_no_configuration() {
         .api(json!({ "documentation": {}, "overrides": { "GET /public": public } }));
     check(open, "C0809");
 }
+
+#[test]
+fn an_api_without_a_document_has_documentation_too() {
+    let operation =
+        json!({ "method": "GET", "path": "/stock", "security": [{ "customers": ["orders:read"] }] });
+    let walk =
+        Setup::new().api(json!({ "contract": null, "operations": [operation], "documentation": {} })).start();
+    let shown = document(&walk.send(get(PATH).bearer(&walk.token("orders:read"))));
+    let stock = &shown["paths"]["/stock"]["get"];
+    assert_eq!(stock["security"], json!([{ "customers": ["orders:read"] }]));
+    assert!(stock["responses"]["401"].is_object(), "{shown:#}");
+    assert_eq!(shown["info"]["title"], "shop");
+}
