@@ -58,7 +58,7 @@ fn scanners_push_nothing_out() {
     let mut sent = 0;
     let mut call = |path: &str| {
         sent += 1;
-        client.ask(&Vec::from(get(path)));
+        client.ask(Vec::from(get(path)));
     };
     (0..20).for_each(|_| call("/internal/export"));
     let words =

@@ -50,7 +50,7 @@ impl Setup {
     pub(crate) fn new() -> Self {
         Self {
             configuration: json!({}),
-            contract: policy::contract(),
+            contract: contract(),
             upstream: None,
             clock: Clock::machine(),
             watch: Watch::Nothing,
