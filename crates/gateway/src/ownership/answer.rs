@@ -17,7 +17,7 @@ use serde_json::Value;
 
 use super::ear::{Ear, MOST};
 use super::places::{at, at_mut, id_of};
-use super::rules::{List, Mode, OnForeign, OnRoute};
+use super::rules::{List, OnForeign, OnRoute};
 use super::stake::{Stake, Touched};
 use crate::forward::{BodyFault, Outflow};
 use crate::trace::Trace;
@@ -37,8 +37,8 @@ impl Stake {
     /// Looks at an answer, and hands it on if it may leave.
     ///
     /// # Errors
-    /// [`Reason::AnswerForeign`] if it is somebody else's, or if nobody can tell whose; what ends an upstream's
-    /// body early.
+    /// [`Reason::AnswerForeign`] if it is somebody else's, or if nobody can tell whose; [`Reason::ResponseInvalid`]
+    /// for a list that cannot be looked into; what ends an upstream's body early.
     pub(crate) async fn attend(
         self: Box<Self>,
         parts: &mut Parts,
@@ -60,6 +60,9 @@ impl Stake {
         }
         for (rule, touched) in self.each().filter(|(_, touched)| touched.must_verify) {
             self.verify(rule, touched, answer.as_ref(), trace)?;
+        }
+        if answer.is_none() && self.each().any(|(rule, touched)| removes(rule, touched)) {
+            return Err(Fault::new(Reason::ResponseInvalid).with_note("a list that cannot be looked into"));
         }
         let mut pieces = held.pieces;
         if let Some(mut answer) = answer
@@ -108,11 +111,9 @@ impl Stake {
                 places: vec![rule.kind.name.clone()],
             };
             trace.findings.push(finding);
-            let is_enforced = rule.kind.strength() == Strength::Enforce && rule.kind.mode == Mode::Enforce;
-            if list.on_foreign == OnForeign::Report || !is_enforced {
-                continue;
-            }
-            if let Some(items) = at_mut(answer, &list.of.items).and_then(Value::as_array_mut) {
+            if removes(rule, touched)
+                && let Some(items) = at_mut(answer, &list.of.items).and_then(Value::as_array_mut)
+            {
                 let mut index = 0;
                 items.retain(|_| {
                     index += 1;
@@ -164,6 +165,13 @@ impl Stake {
         }
         foreign
     }
+}
+
+/// Whether items of others are taken out of a list, and not only reported.
+fn removes(rule: &OnRoute, touched: &Touched) -> bool {
+    !touched.is_exempt
+        && rule.kind.strength() == Strength::Enforce
+        && rule.list.as_ref().is_some_and(|list| list.on_foreign == OnForeign::Remove)
 }
 
 #[derive(Clone, Copy, PartialEq, Eq)]

@@ -1,5 +1,7 @@
 //! Lists, without what is somebody else's.
 
+use portcullis_domain::Reason;
+use portcullis_testkit::Answer;
 use serde_json::{Value, json};
 
 use super::{by, make, setup};
@@ -43,5 +45,22 @@ fn owners_that_a_list_names_are_learned() {
     by(&walk, "alice", super::thing(two)).passed();
     let outcome = by(&walk, "alice", get("/things"));
     assert_eq!(ids(&outcome.response.json()), [one]);
-    by(&walk, "alice", super::thing(two)).refused(portcullis_domain::Reason::ObjectForeign);
+    by(&walk, "alice", super::thing(two)).refused(Reason::ObjectForeign);
+}
+
+#[test]
+fn a_list_that_cannot_be_looked_into_does_not_leave() {
+    let large = json!([{ "id": 1, "pad": "x".repeat(2 << 20) }]).to_string();
+    for (kind, body) in
+        [("text/plain", "1 alice"), ("application/json", "[{"), ("application/json", large.as_str())]
+    {
+        let lists = json!([{ "operation": "listThings", "id": "/id" }]);
+        let walk = setup()
+            .answering(Answer::respond(200, &[("Content-Type", kind)], body))
+            .api(json!({ "objects": { "thing": { "lists": lists } } }))
+            .start();
+        by(&walk, "alice", get("/things")).ended(Reason::ResponseInvalid);
+        let support = walk.token_with(json!({ "sub": "sue", "roles": ["support"] }));
+        walk.send(get("/things").bearer(&support)).passed();
+    }
 }
