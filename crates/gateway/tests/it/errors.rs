@@ -11,10 +11,8 @@ use crate::walk::{HOST, Outcome, Setup, Walk, ask, get, post_json};
 const NOTE: &str = r#"{"text":"x"}"#;
 
 /// Reasons that no request can reach yet, and whose they are.
-const NOT_YET: &[(Reason, &str)] = &[
-    (Reason::AttackSuspected, "the inspect stage, with the issue that brings `waf`"),
-    (Reason::DecisionUnavailable, "decision points outside, with the issue that brings attributes"),
-];
+const NOT_YET: &[(Reason, &str)] =
+    &[(Reason::AttackSuspected, "the inspect stage, with the issue that brings `waf`")];
 
 /// One way to be refused.
 struct Case {
@@ -450,6 +448,8 @@ const ELSEWHERE: &[Reason] = &[
     Reason::KeyRevoked,
     Reason::KeyMisplaced,
     Reason::StoreUnavailable,
+    // in `authorization`
+    Reason::DecisionUnavailable,
     // in `objects`
     Reason::ObjectForeign,
     Reason::ObjectAmbiguous,

@@ -29,7 +29,7 @@ const DEPENDENCIES: [(Reason, &str); 12] = [
     (Reason::ProofsSaturated, "possession::a_proof_that_cannot_be_remembered_is_refused"),
     (Reason::PasswordsSaturated, "authn: what_cannot_be_checked_soon_is_refused"),
     (Reason::ExchangeUnavailable, "hand_over::without_a_token_for_the_upstream_nothing_is_forwarded"),
-    (Reason::DecisionUnavailable, "no decision point is outside the process yet"),
+    (Reason::DecisionUnavailable, "authorization::a_policy_that_fails_refuses_although_it_only_forbids"),
 ];
 
 /// A dependency that is built later must come into the list above, with a test that stops it.

@@ -9,7 +9,8 @@ use serde_json::{Value, json};
 
 use crate::walk::{Setup, ask, get, merge};
 
-const GUIDES: [&str; 10] = [
+const GUIDES: [&str; 11] = [
+    "roles-and-attributes",
     "who-calls-what",
     "learn-a-contract",
     "retire-a-version",
@@ -83,6 +84,7 @@ fn what_a_guide_shows_is_taken_as_it_is_written() {
         argon2::Argon2::default().hash_password(b"secret").unwrap()
     };
     for guide in GUIDES {
+        let policies = blocks(guide, "cedar").concat();
         let blocks = settings(guide);
         assert!(!blocks.is_empty(), "{guide} shows nothing");
         for mut block in blocks {
@@ -96,6 +98,7 @@ fn what_a_guide_shows_is_taken_as_it_is_written() {
                 .contract(contract())
                 .file("openapi-v2.yaml", second_version())
                 .file("clients.pem", Authority::named("clients").pem())
+                .file("shop.cedar", &policies)
                 .secret("users", format!("alice:{hash}\n"))
                 .secret("introspection.secret", "s3cret")
                 .secret("exchange.secret", "s3cret")

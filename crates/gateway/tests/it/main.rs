@@ -16,6 +16,7 @@
 mod walk;
 
 mod api_keys;
+mod authorization;
 mod bodies;
 mod caching;
 mod canary;
