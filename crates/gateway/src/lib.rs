@@ -11,7 +11,7 @@
 //! forward─ upstream choice, hand-over, streaming    outgoing.rs, forward/
 //! release─ what of the answer may leave             release.rs
 //! respond─ answered | denied | failed               respond.rs
-//! record ─ audit event, metrics                     record.rs
+//! record ─ audit event, metrics, counts of traffic  record.rs, observe/
 //! ```
 
 mod admin;
@@ -67,4 +67,4 @@ pub use gateway::{Gateway, Options, StartError, Watch};
 pub use inventory::{Held, HeldKind, inventory};
 pub use operate::{BelievedIssuer, Operated, operate};
 pub use ownership::{OwnedType, import_owners};
-pub use traffic::{DeclaredOperation, Kept, NotToBeRemoved, Obstacle, Removal, Traffic, traffic};
+pub use traffic::{DeclaredOperation, Extent, Kept, NotToBeRemoved, Obstacle, Removal, Traffic, traffic};

@@ -22,8 +22,8 @@ use crate::check::{forgetful_recorder, workshop};
 use crate::gateway::{Options, StartError, compile_all, system};
 use crate::operate::operate;
 
-/// The store answers with no more rows than this; what is asked of as many is not answered.
-pub(crate) const ROWS: usize = 100_000;
+/// The store answers with no more rows than this.
+const ROWS: usize = 100_000;
 /// From how many calls on a path that is not declared is told apart from its neighbours.
 const ESTABLISHED: u64 = 20;
 
@@ -44,6 +44,17 @@ pub struct Traffic {
     pub observed: Vec<Observation>,
     /// Whether there is a store at all.
     pub kept: Kept,
+    /// Whether all that was counted in the period is here.
+    pub extent: Extent,
+}
+
+/// How much of what was counted was read.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Extent {
+    /// All of it.
+    Whole,
+    /// As much as the store gives at once; there may be more.
+    Cut,
 }
 
 /// Where counts are kept.
@@ -137,6 +148,7 @@ pub fn traffic(options: &Options, since: Timestamp) -> Result<Traffic, StartErro
         members: Vec::new(),
         observed: Vec::new(),
         kept: Kept::Nowhere,
+        extent: Extent::Whole,
     };
     // Looking must not make a store.
     if workshop.lasting.exists() {
@@ -152,6 +164,9 @@ fn read(store: &portcullis_store::Store, since: Timestamp, traffic: &mut Traffic
     let runtime = runtime.map_err(|_| StoreError::Unavailable)?;
     runtime.block_on(async {
         traffic.used = store.usage_since(since).await?;
+        if traffic.used.len() >= ROWS {
+            traffic.extent = Extent::Cut;
+        }
         traffic.used.retain(|usage| usage.last_at >= since);
         traffic.strays = settled(store.strays_since(since).await?);
         traffic.members = store.stray_members_since(since).await?;

@@ -7,7 +7,7 @@ use std::time::Duration;
 
 use portcullis_domain::{CallEnd, ConsumerKind, Timestamp, Usage, UsedOperation};
 
-use super::{Kept, ROWS, Traffic};
+use super::{Extent, Kept, Traffic};
 
 /// Who counts says so every minute; counts that are older than this say nothing of now.
 const STALE: Duration = Duration::from_secs(3600);
@@ -126,7 +126,7 @@ impl Traffic {
             gaps.push(Obstacle::ObservedUntil(last));
         }
         gaps.extend(lost.filter(|lost| *lost >= since).map(Obstacle::CountsLost));
-        if self.used.len() >= ROWS {
+        if self.extent == Extent::Cut {
             gaps.push(Obstacle::TooMuch);
         }
         gaps
@@ -174,4 +174,112 @@ fn is_both(name: &str, sign: char, first: &str, second: &str) -> bool {
     name.strip_prefix(first)
         .and_then(|rest| rest.strip_prefix(sign))
         .is_some_and(|rest| if sign == '@' { is_version(rest, second) } else { rest == second })
+}
+
+#[cfg(test)]
+mod tests {
+    use portcullis_domain::{CallEnds, Consumer, Observation};
+
+    use super::super::DeclaredOperation;
+    use super::*;
+
+    const NOW: Timestamp = Timestamp::from_seconds(1_800_000_000);
+    const DAY: Duration = Duration::from_secs(86_400);
+
+    fn ago(days: u32) -> Timestamp {
+        Timestamp::from_millis(NOW.as_millis() - u64::try_from((DAY * days).as_millis()).unwrap())
+    }
+
+    fn operation(api: &str, version: &str, operation: &str) -> UsedOperation {
+        UsedOperation { api: api.into(), version: version.into(), operation: operation.into() }
+    }
+
+    fn called(operation: UsedOperation, kind: ConsumerKind, ends: [u64; 5]) -> Usage {
+        let consumer = Consumer::nameless(kind);
+        Usage { operation, consumer, ends: CallEnds::of(ends), first_at: ago(2), last_at: ago(1) }
+    }
+
+    /// Two versions, counted for sixty days without a gap.
+    fn traffic(used: Vec<Usage>) -> Traffic {
+        let declared = |name: UsedOperation| DeclaredOperation {
+            name,
+            method: "GET".to_owned(),
+            template: "/x".to_owned(),
+            lifecycle: portcullis_contract::Lifecycle::default(),
+        };
+        let names = [operation("shop", "v1", "getOrder"), operation("shop-v2", "v2", "getOrder")];
+        let observed = names.iter().map(|name| Observation {
+            api: name.api.clone(),
+            version: name.version.clone(),
+            began_at: ago(60),
+            last_at: NOW,
+            lost_at: None,
+        });
+        Traffic {
+            since: ago(30),
+            observed: observed.collect(),
+            declared: names.map(declared).into(),
+            used,
+            strays: Vec::new(),
+            members: Vec::new(),
+            kept: Kept::Store,
+            extent: Extent::Whole,
+        }
+    }
+
+    fn obstacles(traffic: &Traffic, name: &str) -> Vec<Obstacle> {
+        traffic.removal(name, NOW, DAY * 30).unwrap().obstacles
+    }
+
+    #[test]
+    fn callers_of_one_version_do_not_keep_another() {
+        let traffic = traffic(vec![called(
+            operation("shop-v2", "v2", "getOrder"),
+            ConsumerKind::User,
+            [1, 0, 0, 0, 0],
+        )]);
+        assert_eq!(obstacles(&traffic, "v1"), []);
+        assert!(matches!(*obstacles(&traffic, "2"), [Obstacle::Called(_)]));
+        let several = traffic.removal("getOrder", NOW, DAY).unwrap_err();
+        assert_eq!(several.to_string(), "`getOrder` may be `shop/getOrder` or `shop-v2/getOrder`; say which");
+    }
+
+    #[test]
+    fn who_knocks_is_no_caller_and_who_calls_what_is_gone_is_one() {
+        let v1 = || operation("shop", "v1", "getOrder");
+        for (kind, ends, is_caller) in [
+            (ConsumerKind::Anonymous, [0, 0, 0, 9, 0], false),
+            (ConsumerKind::Anonymous, [0, 0, 0, 9, 1], true),
+            (ConsumerKind::Anonymous, [1, 0, 0, 0, 0], true),
+            (ConsumerKind::Client, [0, 0, 0, 9, 0], true),
+            (ConsumerKind::Others, [0, 0, 0, 1, 0], true),
+        ] {
+            let found = obstacles(&traffic(vec![called(v1(), kind, ends)]), "v1");
+            assert_eq!(!found.is_empty(), is_caller, "{kind:?} {ends:?}");
+        }
+    }
+
+    #[test]
+    fn every_gap_in_the_counts_is_an_obstacle() {
+        let whole = traffic(Vec::new());
+        let with = |change: &dyn Fn(&mut Traffic)| {
+            let mut traffic = whole.clone();
+            change(&mut traffic);
+            obstacles(&traffic, "v1")
+        };
+        assert_eq!(with(&|_| ()), []);
+        assert_eq!(with(&|traffic| traffic.kept = Kept::Nowhere), [Obstacle::NeverObserved]);
+        assert_eq!(with(&|traffic| traffic.observed.clear()), [Obstacle::NeverObserved]);
+        assert_eq!(
+            with(&|traffic| traffic.observed[0].began_at = ago(29)),
+            [Obstacle::ObservedSince(ago(29))]
+        );
+        assert_eq!(with(&|traffic| traffic.observed[0].last_at = ago(1)), [Obstacle::ObservedUntil(ago(1))]);
+        assert_eq!(
+            with(&|traffic| traffic.observed[0].lost_at = Some(ago(3))),
+            [Obstacle::CountsLost(ago(3))]
+        );
+        assert_eq!(with(&|traffic| traffic.observed[0].lost_at = Some(ago(40))), []);
+        assert_eq!(with(&|traffic| traffic.extent = Extent::Cut), [Obstacle::TooMuch]);
+    }
 }
