@@ -44,7 +44,7 @@ fn values_in_bodies_are_never_converted() {
     check_both(r#"{"type": "number"}"#, &["1", "1.5"], &[("\"1\"", " type")]);
 }
 
-// proves-part: VAL-04 (bodies; parameters are shown in `parameters`)
+// proves-part: VAL-04 (bodies; all places are in `boundaries`)
 #[test]
 fn every_bound_holds_at_its_boundary() {
     check_both(
@@ -432,7 +432,7 @@ fn values_without_bounds_are_reported_or_refused() {
     assert_eq!(diagnostics.errors().count(), 5, "at each place");
 }
 
-// proves-part: VAL-23 (the engine and its limits; a timing in the gateway's tests is still open)
+// proves-part: VAL-23 (the engine and its limits; more patterns are in `boundaries`)
 #[test]
 fn patterns_are_matched_in_linear_time() {
     let contract = contract(&body_document("3.1.1", r#"{"type": "string", "pattern": "^(a+)+$"}"#));
