@@ -29,4 +29,4 @@ pub use fields::{ratelimit, ratelimit_policy};
 pub use key::{Ipv6Prefix, Key};
 pub use limiter::{Exceeded, Limiter, Standing};
 pub use limits::{Limits, Standings, Violated};
-pub use quota::{Quota, QuotaError};
+pub use quota::{Quota, QuotaError, name_after};

@@ -17,6 +17,11 @@ pub struct Quota {
     policy_item: Box<str>,
 }
 
+/// The longest name.
+const NAME: usize = 64;
+/// How much of a text a name is made of; its number needs the rest.
+const NAME_AFTER: usize = NAME - 21;
+
 /// Why a quota cannot be made.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum QuotaError {
@@ -99,9 +104,20 @@ impl Quota {
     }
 }
 
+/// A name for the quota number `index` of something that is known by `text`, whatever it is made of.
+#[must_use]
+pub fn name_after(text: &str, index: usize) -> String {
+    let fitting = |byte: u8| if is_name_byte(byte) { char::from(byte) } else { '-' };
+    let name: String = text.bytes().take(NAME_AFTER).map(fitting).collect();
+    format!("{name}-{index}")
+}
+
 fn is_name(name: &str) -> bool {
-    (1..=64).contains(&name.len())
-        && name.bytes().all(|byte| byte.is_ascii_alphanumeric() || matches!(byte, b'-' | b'_' | b'.'))
+    (1..=NAME).contains(&name.len()) && name.bytes().all(is_name_byte)
+}
+
+const fn is_name_byte(byte: u8) -> bool {
+    byte.is_ascii_alphanumeric() || matches!(byte, b'-' | b'_' | b'.')
 }
 
 /// `w` counts whole seconds and is not zero (§3.1.3). A window that is not whole seconds is rounded up and
@@ -133,5 +149,13 @@ mod tests {
         assert_eq!(Quota::new("a", 1, Duration::MAX, 1), Err(QuotaError::Refill));
         assert_eq!(Quota::new("a\";q=9", 1, minute, 1), Err(QuotaError::Name));
         assert_eq!(Quota::new("", 1, minute, 1), Err(QuotaError::Name));
+    }
+
+    #[test]
+    fn any_text_gives_a_name() {
+        assert_eq!(name_after("GET /orders/{id}", 0), "GET--orders--id--0");
+        for text in ["", "a", "ä\"\n", &"x".repeat(500)] {
+            assert!(is_name(&name_after(text, usize::MAX)), "{text}");
+        }
     }
 }

@@ -23,7 +23,7 @@ use portcullis_contract::{
     Security, Selected, Unbounded,
 };
 use portcullis_domain::{Scopes, Strength};
-use portcullis_limits::{Concurrency, Limiter, Limits, QuotaConfig, compile_quota};
+use portcullis_limits::{Concurrency, Limiter, Limits, QuotaConfig, compile_quota, name_after};
 use portcullis_message::Authority;
 
 use super::bodies;
@@ -336,7 +336,7 @@ fn route(
     let mut limiters: Vec<Arc<Limiter>> = shared.caller_limits.iter().cloned().collect();
     for (index, (selector, quota)) in quotas.iter().enumerate() {
         let place = place.child("overrides").child(selector).child("limits").child("caller");
-        let default_name = format!("{}-{index}", operation.id);
+        let default_name = name_after(&operation.id, index);
         let quota = compile_quota(quota, &default_name, &place, diagnostics)?;
         limiters.push(Arc::new(Limiter::new(quota, shared.capacity)));
     }
