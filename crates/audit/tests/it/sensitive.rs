@@ -18,7 +18,8 @@ impl Dice {
 
     fn text(&mut self, alphabet: &[u8], length: usize) -> String {
         let sides = alphabet.len() as u64;
-        (0..length).map(|_| char::from(alphabet[usize::try_from(self.below(sides)).unwrap()])).collect()
+        let mut letter = || alphabet.get(usize::try_from(self.below(sides)).unwrap()).copied().unwrap();
+        (0..length).map(|_| char::from(letter())).collect()
     }
 
     fn digits(&mut self, length: usize) -> String {
@@ -30,7 +31,7 @@ impl Dice {
     }
 
     fn one<'a>(&mut self, of: &[&'a str]) -> &'a str {
-        of[usize::try_from(self.below(of.len() as u64)).unwrap()]
+        of.get(usize::try_from(self.below(of.len() as u64)).unwrap()).unwrap()
     }
 }
 
@@ -170,8 +171,8 @@ fn alarms_are_right_ninety_nine_times_in_a_hundred_and_miss_less_than_five() {
         let text = look_alike(&mut dice);
         if let Some(kind) = judge(text.as_bytes()) {
             println!("{} for {text}", kind.name());
-            let place = kinds.iter().position(|(known, _)| *known == kind).unwrap();
-            false_alarms[place] += 1;
+            let mut counts = kinds.iter().zip(&mut false_alarms);
+            *counts.find(|((known, _), _)| *known == kind).unwrap().1 += 1;
         }
     }
     for ((kind, make), wrong) in kinds.into_iter().zip(false_alarms) {
