@@ -348,14 +348,14 @@ fn helpful(needs: &Needs, memberships: &[Membership]) -> Vec<Helpful> {
         about.map(|one| &one.texts).collect()
     };
     let mut changes = Vec::new();
-    let max_age =
-        compared("context", "auth_age").into_iter().flatten().find(|text| text.parse::<u64>().is_ok());
+    let ages = compared("context", "auth_age").into_iter().flatten();
+    let max_age = ages.filter_map(|age| age.parse::<u64>().ok()).min().map(|age| age.to_string());
     let amr: Vec<String> = compared("context", "amr").into_iter().flatten().cloned().collect();
     let acrs: Vec<&String> = compared("context", "acr").into_iter().flatten().collect();
     let login = |acr: Option<&String>| Helpful::Login {
         acr: acr.cloned(),
         amr: amr.clone(),
-        max_age: max_age.cloned(),
+        max_age: max_age.clone(),
     };
     changes.extend(acrs.iter().map(|acr| login(Some(acr))));
     if acrs.is_empty() && (max_age.is_some() || !amr.is_empty()) {

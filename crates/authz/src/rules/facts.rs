@@ -6,6 +6,7 @@
 
 use std::collections::{HashMap, HashSet};
 use std::net::IpAddr;
+use std::time::Duration;
 
 use cedar_policy::{Context, Entities, Entity, EntityUid, Request, RestrictedExpression as Value};
 use portcullis_domain::{Principal, PrincipalKind, Scopes, Timestamp};
@@ -288,9 +289,15 @@ fn set<'t>(texts: impl Iterator<Item = &'t str>) -> Value {
     Value::new_set(texts.map(text))
 }
 
-/// Seconds since the caller logged in; what lies ahead is now.
+/// How far ahead of ours an issuer's clock may be.
+const SKEW: Duration = Duration::from_secs(60);
+
+/// Seconds since the caller logged in; a moment ahead is now, and more than that cannot be.
 fn age(auth_time: Option<&Json>, now: Timestamp) -> Option<i64> {
     let at = Timestamp::from_seconds(auth_time?.as_u64()?);
+    if at > now.plus(SKEW) {
+        return None;
+    }
     i64::try_from(now.since(at).as_secs()).ok()
 }
 

@@ -71,6 +71,15 @@ pub(super) fn policy_at(policy: &Policy, place: Place, diagnostics: &mut Diagnos
         );
         return None;
     }
+    // All callers are one entity: a rule that names it would permit, or forbid, everybody.
+    if needs.entities.iter().any(|(kind, _)| kind == "Principal") {
+        diagnostics.push(
+            Diagnostic::error(POLICY_SYNTAX, "callers have no entities of their own")
+                .at(place)
+                .help("compare `principal.subject`, and `principal.issuer` where there are several"),
+        );
+        return None;
+    }
     Some(Known { policy: policy.new_id(id), needs, place })
 }
 

@@ -282,6 +282,7 @@ fn a_name_that_the_contract_does_not_have_is_a_mistake_with_its_line() {
         ("\n\npermit(principal, action, resource", "C0228", "shop.cedar:3"),
         ("permit(principal, action, resource)\nwhen { principal.claims.age > 3 };", "C0229", "shop.cedar:2"),
         ("permit(principal == ?principal, action, resource);", "C0228", "shop.cedar:1"),
+        ("permit(principal == Principal::\"caller\", action, resource);", "C0228", "shop.cedar:1"),
         (
             "permit(principal, action, resource) when { context.path == context.path };",
             "C0228",
