@@ -75,8 +75,12 @@ const SCALARS: &[Row] = &[
     ),
 ];
 
+/// A schema of lists, lists that keep it, and lists that break it with the keyword that is broken.
+type ListCase =
+    (&'static str, &'static [&'static [&'static str]], &'static [(&'static [&'static str], &'static str)]);
+
 /// Lists as they stand in an exploded query or a form: their items.
-const LISTS: &[(&str, &[&[&str]], &[(&[&str], &str)])] = &[
+const LISTS: &[ListCase] = &[
     (
         "{type: array, items: {type: integer}, minItems: 2}",
         &[&["1", "2"], &["1", "2", "3"]],
