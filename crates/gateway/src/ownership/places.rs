@@ -21,8 +21,17 @@ pub(crate) struct Reading<'r, 'p> {
     pub(crate) path: &'r PathParameters<'r, 'p>,
     pub(crate) query: Option<&'r str>,
     pub(crate) headers: &'r HeaderMap,
-    /// Its JSON body, if anything is looked for there.
-    pub(crate) body: Option<&'r Value>,
+    pub(crate) body: Content<'r>,
+}
+
+/// The body of a request, as far as something is looked for in it.
+#[derive(Clone, Copy)]
+pub(crate) enum Content<'r> {
+    /// There is none, or nothing is looked for.
+    Nothing,
+    Json(&'r Value),
+    /// It is no JSON: what it names cannot be told.
+    Unreadable,
 }
 
 /// What stands at a place.
@@ -58,8 +67,8 @@ impl<'r> Reading<'r, '_> {
                 }
             }
             Place::Body(pointer) => {
-                let mut is_readable = true;
-                if let Some(body) = self.body {
+                let mut is_readable = !matches!(self.body, Content::Unreadable);
+                if let Content::Json(body) = self.body {
                     each(body, &pointer.0, &mut |value| match (id_of(value), value) {
                         (Some(id), _) if texts.len() <= MOST => texts.push(id),
                         // Optional members that are not there.
@@ -161,7 +170,8 @@ mod tests {
 
     fn ids(body: &Value, pointer: &str) -> Vec<String> {
         let path = PathParameters::default();
-        let reading = Reading { path: &path, query: None, headers: &HeaderMap::new(), body: Some(body) };
+        let reading =
+            Reading { path: &path, query: None, headers: &HeaderMap::new(), body: Content::Json(body) };
         match reading.at(&Place::Body(Pointer::parse(pointer).unwrap())) {
             Named::Texts(texts) => texts.into_iter().map(Cow::into_owned).collect(),
             Named::Unreadable => vec!["unreadable".into()],
@@ -196,7 +206,12 @@ mod tests {
     fn a_query_says_every_value_of_a_name() {
         let path = PathParameters::default();
         let headers = HeaderMap::new();
-        let reading = Reading { path: &path, query: Some("o=a%2Fb&o=c&p=d"), headers: &headers, body: None };
+        let reading = Reading {
+            path: &path,
+            query: Some("o=a%2Fb&o=c&p=d"),
+            headers: &headers,
+            body: Content::Nothing,
+        };
         let Named::Texts(texts) = reading.at(&Place::Query("o".into())) else { panic!("unreadable") };
         assert_eq!(texts.as_slice(), ["a/b", "c"]);
     }

@@ -13,7 +13,7 @@ use serde_json::Value;
 
 use crate::arrival::Envelope;
 use crate::forward::RequestBody;
-use crate::ownership::{Named, Reading};
+use crate::ownership::{Content, Named, Reading};
 use crate::policy::Route;
 
 /// The request, as far as rules may look at it.
@@ -31,7 +31,7 @@ pub(crate) struct Asked<'r, 'p> {
 /// As [`portcullis_authz::Demand::decide`] and [`portcullis_authz::rules::OperationRules::judge`].
 pub(crate) fn decide(route: &Route, caller: Caller, asked: Asked<'_, '_>) -> Result<Permit, Denial> {
     let permit = route.demand.decide(caller)?;
-    judge(route, permit.caller(), asked, Reach::Head, None)?;
+    judge(route, permit.caller(), asked, Reach::Head, Content::Nothing)?;
     Ok(permit)
 }
 
@@ -50,13 +50,20 @@ pub(crate) fn decide_with_body(
     asked: Asked<'_, '_>,
     body: &RequestBody,
 ) -> Result<(), Denial> {
-    let parsed = match body {
-        RequestBody::Empty => Some(Value::Null),
+    let parsed: Value;
+    let content = match body {
+        RequestBody::Empty => Content::Nothing,
         // It was read strictly before; what is no JSON cannot be looked into.
-        RequestBody::Whole(bytes) => serde_json::from_slice(bytes).ok(),
-        RequestBody::Stream(_) => None,
+        RequestBody::Whole(bytes) => match serde_json::from_slice(bytes) {
+            Ok(value) => {
+                parsed = value;
+                Content::Json(&parsed)
+            }
+            Err(_) => Content::Unreadable,
+        },
+        RequestBody::Stream(_) => Content::Unreadable,
     };
-    judge(route, permit.caller(), asked, Reach::Whole, parsed.as_ref())
+    judge(route, permit.caller(), asked, Reach::Whole, content)
 }
 
 fn judge(
@@ -64,21 +71,15 @@ fn judge(
     caller: &Caller,
     asked: Asked<'_, '_>,
     reach: Reach,
-    body: Option<&Value>,
+    body: Content<'_>,
 ) -> Result<(), Denial> {
     let (Some(rules), Some(principal)) = (&route.rules, caller.principal()) else { return Ok(()) };
     let Asked { envelope, path, query, headers } = asked;
     let reading = Reading { path, query, headers, body };
     let places = rules.places(reach);
-    let said = |index: usize| {
-        let place = places.get(index)?;
-        if place.is_in_body() && body.is_none() {
-            return None;
-        }
-        match reading.at(place) {
-            Named::Texts(texts) => Some(texts.into_iter().map(std::borrow::Cow::into_owned).collect()),
-            Named::Unreadable => None,
-        }
+    let said = |index: usize| match reading.at(places.get(index)?) {
+        Named::Texts(texts) => Some(texts.into_iter().map(std::borrow::Cow::into_owned).collect()),
+        Named::Unreadable => None,
     };
     let connection = &envelope.connection;
     let certificate = connection.client_certificate().map(|certificate| certificate.thumbprint());

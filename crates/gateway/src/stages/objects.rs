@@ -18,8 +18,8 @@ use smallvec::SmallVec;
 use crate::arrival::Envelope;
 use crate::forward::RequestBody;
 use crate::ownership::{
-    Effect, Met, Mode, Named, NewId, ObjectType, OnRoute, OnUnknown, OwnedBy, Place, Reading, RouteObjects,
-    Stake, Tenant, Touched, Visibility,
+    Content, Effect, Met, Mode, Named, NewId, ObjectType, OnRoute, OnUnknown, OwnedBy, Place, Reading,
+    RouteObjects, Stake, Tenant, Touched, Visibility,
 };
 use crate::trace::Trace;
 
@@ -46,11 +46,16 @@ pub(crate) async fn judge(
 ) -> Result<Box<Stake>, Denial> {
     let Asked { envelope, authority, path, query, headers, body } = asked;
     let parsed: Option<Value> = match body {
-        // It was read strictly before; what is no JSON names nothing here.
+        // It was read strictly before.
         RequestBody::Whole(bytes) if objects.reads_body() => serde_json::from_slice(bytes).ok(),
         RequestBody::Whole(_) | RequestBody::Empty | RequestBody::Stream(_) => None,
     };
-    let reading = Reading { path, query, headers, body: parsed.as_ref() };
+    let content = match (body, &parsed) {
+        (_, Some(parsed)) => Content::Json(parsed),
+        (RequestBody::Whole(_) | RequestBody::Stream(_), None) if objects.reads_body() => Content::Unreadable,
+        (_, None) => Content::Nothing,
+    };
+    let reading = Reading { path, query, headers, body: content };
     let mut touched = Vec::with_capacity(objects.types.len());
     for (index, rule) in objects.types.iter().enumerate() {
         let judging =

@@ -64,3 +64,12 @@ fn an_id_in_another_spelling_is_the_same_id() {
     // What the contract does not take as a number is none.
     by(&walk, "bob", get(&format!("/things/0{id}"))).refused(Reason::RequestInvalid);
 }
+
+#[test]
+fn a_body_that_cannot_be_searched_for_ids_is_refused() {
+    let walk = setup().start();
+    let request = ask("POST", "/batch").with("Content-Type: text/plain").body("thing 1");
+    by(&walk, "bob", request).refused(Reason::ObjectAmbiguous);
+    // Without a body there is nothing to search.
+    by(&walk, "bob", ask("POST", "/batch")).passed();
+}

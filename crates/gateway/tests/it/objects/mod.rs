@@ -73,6 +73,8 @@ fn contract() -> Value {
     let id = json!({ "type": "integer", "minimum": 1, "maximum": 1_000_000 });
     let path = |name: &str, schema: &Value| json!({ "name": name, "in": "path", "required": true, "schema": schema });
     let ids = json!({ "type": "array", "maxItems": 100, "items": object(json!({ "thing": id })) });
+    let mut batch = with("batch", object(json!({ "things": ids })));
+    batch["requestBody"]["content"]["text/plain"] = json!({ "schema": text() });
     json!({ "paths": {
         "/things": {
             "post": with("createThing", object(json!({ "name": text(), "for": text() }))),
@@ -92,7 +94,7 @@ fn contract() -> Value {
         "/things/{thing}/give": {
             "parameters": [path("thing", &id)], "post": with("giveThing", object(json!({ "to": text() }))),
         },
-        "/batch": { "post": with("batch", object(json!({ "things": ids }))) },
+        "/batch": { "post": batch },
         "/lookup": {
             "parameters": [
                 { "name": "thing", "in": "query", "schema": id },
