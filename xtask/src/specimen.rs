@@ -7,8 +7,8 @@ use std::time::Duration;
 use anyhow::{Context, Result};
 use portcullis_audit::metrics::{LoadResult, RenewalResult, TokenLookup};
 use portcullis_audit::{
-    Destination, Event, Finding, FindingKind, Identity, Memory, Metrics, OnFailure, Origin, OriginFacts, Proof, Recorder, Settings,
-    SinkChoice, Verdict,
+    Destination, Event, Finding, FindingKind, Identity, Memory, Metrics, OnFailure, Origin, OriginFacts,
+    Proof, Recorder, Settings, SinkChoice, Verdict,
 };
 use portcullis_domain::{
     Answer, Clock, Denial, Fault, Principal, PrincipalKind, Reason, ReceiptId, Scopes, Stage, Timestamp,

@@ -24,6 +24,7 @@ pub(crate) struct AnswerRules {
     pub(super) copies: Arc<Copies>,
     asking: Asking,
     audiences: Audiences,
+    hides: bool,
 }
 
 /// How strictly answers are held to the document.
@@ -77,6 +78,8 @@ impl AnswerRules {
             AnswerMode::Log | AnswerMode::Strip => alters || config.detect == DetectConfig::Mask,
         };
         let audiences = operation.answer_plans().flat_map(|plan| plan.audiences());
+        let may_hide =
+            || operation.answer_plans().any(|plan| plan.may_alter(&Sight::none(), OnUndeclared::Report));
         Self {
             mode,
             whole: config.whole.as_usize(),
@@ -90,6 +93,7 @@ impl AnswerRules {
             copies,
             asking: if is_plain { Asking::Plainly } else { Asking::AsTheClient },
             audiences: if mode == AnswerMode::Off { Audiences::None } else { Audiences::of(audiences) },
+            hides: mode != AnswerMode::Off && may_hide(),
         }
     }
 
@@ -98,9 +102,9 @@ impl AnswerRules {
         self.asking == Asking::Plainly
     }
 
-    /// Whether some callers may not see all of some answers.
-    pub(super) fn hides(&self) -> bool {
-        self.audiences != Audiences::None
+    /// Whether the document keeps something of some answers from some callers, or from all.
+    pub(super) const fn hides(&self) -> bool {
+        self.hides
     }
 
     /// Whether what is detected is masked.

@@ -232,6 +232,21 @@ fn an_answer_that_cannot_be_looked_into_is_not_handed_on_where_somebody_may_not_
 }
 
 #[test]
+fn what_is_hidden_from_everybody_is_not_handed_on_in_an_answer_that_nobody_declared() {
+    let answer =
+        Answer::respond(203, &[("Content-Type", "application/json")], r#"{"secret":"4111111111111111"}"#);
+    for (name, value) in [("writeOnly", json!(true)), ("x-portcullis-mask", json!({ "as": "card" }))] {
+        let mut secret = json!({ "type": "string" });
+        secret[name] = value;
+        let schema = json!({ "type": "object", "properties": { "secret": secret } });
+        let walk = setup(&schema, mode("log")).answering(answer.clone()).start();
+        ask(&walk, "").ended(Reason::ResponseInvalid);
+    }
+    let plain = json!({ "type": "object", "properties": { "secret": { "type": "string" } } });
+    ask(&setup(&plain, mode("log")).answering(answer).start(), "").passed();
+}
+
+#[test]
 fn cards_and_keys_where_nothing_is_declared_are_reported_or_masked() {
     let answer = r#"{"id":"o-1","total":3,"notes":{"paid":"4111 1111 1111 1111","key":"AKIAIOSFODNN7EXAMPLE","ref":"4bf92f3577b34da6a3ce929d0e0e4736"}}"#;
     let walk =
