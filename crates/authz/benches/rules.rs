@@ -7,8 +7,8 @@ use std::sync::Arc;
 
 use divan::Bencher;
 use portcullis_authz::rules::{
-    Described, Facts, Guarded, LocalTime, OperationRules, PolicyFile, Reach, RulesConfig, Transport, Written,
-    compile,
+    Described, Facts, Guarded, LocalTime, OperationRules, PolicyFile, Reach, RulesConfig, Said, Transport,
+    Written, compile,
 };
 use portcullis_authz::{Alternative, Concealment, Demand, Kinds};
 use portcullis_config::{Diagnostics, Place};
@@ -78,7 +78,7 @@ fn decide(bencher: Bencher<'_, '_>, rules: &OperationRules) {
         local: LocalTime { weekday: "monday", minute: 480 },
         client: IpAddr::V4(Ipv4Addr::LOCALHOST),
         transport: Transport::Plaintext,
-        said: &|_| Some(vec!["alice".to_owned()]),
+        said: &|_| Some(vec![Said::Text("alice".to_owned())]),
     };
     bencher.bench_local(|| rules.judge(&demand, Reach::Head, &facts).expect("a permit"));
 }

@@ -13,6 +13,7 @@ mod demand;
 pub mod ledger;
 mod permit;
 pub mod rules;
+pub mod spelling;
 
 pub use demand::{Alternative, Concealment, Demand, Kinds};
 pub use permit::Permit;

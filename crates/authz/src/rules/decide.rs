@@ -3,7 +3,7 @@
 use cedar_policy::{Authorizer, Decision, Entity, EntityUid, PolicySet};
 use portcullis_domain::{Challenge, Denial, Reason, Scheme};
 
-use super::facts::{FactPlan, Facts, Supposed};
+use super::facts::{FactPlan, Facts, Supposed, Unfit};
 use super::nearest::{self, Helpful};
 use super::needs::Wanted;
 use super::source::cited;
@@ -46,7 +46,9 @@ pub(super) enum Answer {
     Unpermitted,
     /// These policies forbid.
     Forbidden(String),
-    /// A policy failed, or a fact could not be read.
+    /// What the request says at a place that the rules read is nothing that they could compare.
+    Unreadable(String),
+    /// A policy failed, or what we know ourselves has no form.
     Failed(String),
 }
 
@@ -73,7 +75,8 @@ impl OperationRules {
     ///
     /// # Errors
     /// [`Reason::ScopeInsufficient`] or [`Reason::AuthenticationInsufficient`] if that alone is missing,
-    /// [`Reason::DecisionUnavailable`] if a policy failed, [`Reason::PermitMissing`] otherwise, or
+    /// [`Reason::DecisionUnavailable`] if a policy failed, [`Reason::PermitMissing`] otherwise, also if the request
+    /// says something that no rule could compare where they look, or
     /// [`Reason::ObjectConcealed`] in place of all but failures where the operation is confidential.
     pub fn judge(&self, demand: &Demand, reach: Reach, facts: &Facts<'_>) -> Result<(), Denial> {
         let cut = self.cut(reach);
@@ -82,6 +85,9 @@ impl OperationRules {
             Answer::Unpermitted if cut.others_permit => return Ok(()),
             Answer::Unpermitted => "no permit: no rule permits it".to_owned(),
             Answer::Forbidden(policies) => format!("no permit: {policies} forbids it"),
+            Answer::Unreadable(place) => {
+                format!("no permit: what stands at `{place}` is nothing that rules can compare")
+            }
             Answer::Failed(what) => {
                 return Err(Denial::new(Reason::DecisionUnavailable).with_note(what));
             }
@@ -132,11 +138,15 @@ impl OperationRules {
     pub(super) fn ask(&self, cut: &Cut, facts: &Facts<'_>, supposed: &Supposed<'_>) -> Answer {
         let action = self.action.uid();
         let ends = [&self.principal, &action, &self.resource];
-        let (Some(request), Some(entities)) = (
-            cut.plan.request(ends, facts, supposed),
-            cut.plan.caller(&self.principal, &self.action, facts, supposed),
-        ) else {
-            return Answer::Failed("something that the rules look at cannot be read".to_owned());
+        let request = match cut.plan.request(ends, facts, supposed) {
+            Ok(request) => request,
+            Err(Unfit::Request(wanted)) => return Answer::Unreadable(wanted.name.clone()),
+            Err(Unfit::Gateway) => {
+                return Answer::Failed("the circumstances cannot be told to Cedar".to_owned());
+            }
+        };
+        let Some(entities) = cut.plan.caller(&self.principal, &self.action, facts, supposed) else {
+            return Answer::Failed("the caller cannot be told to Cedar".to_owned());
         };
         let response = self.authorizer.is_authorized(&request, &cut.policies, &entities);
         let diagnostics = response.diagnostics();

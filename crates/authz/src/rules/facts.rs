@@ -2,8 +2,9 @@
 //!
 //! Only what the policies of the operation read is looked up. What is missing or not of its type is left out:
 //! a policy must ask `has` before it reads it, so that it never matches (AUTHZ-07). Roles and attributes come
-//! from the verified credential alone (AUTHZ-04).
+//! from the verified credential alone (AUTHZ-04). UUIDs are in lower case, whoever says them.
 
+use std::borrow::Cow;
 use std::collections::{HashMap, HashSet};
 use std::net::IpAddr;
 use std::time::Duration;
@@ -13,7 +14,8 @@ use portcullis_domain::{Principal, PrincipalKind, Scopes, Timestamp};
 use serde_json::Value as Json;
 
 use super::config::ClaimTypeConfig;
-use super::needs::{Part, Wanted};
+use super::needs::{Holds, Part, Wanted};
+use crate::spelling::canonical;
 
 /// What a request brings, beside what its connection shows.
 pub struct Facts<'a> {
@@ -28,7 +30,16 @@ pub struct Facts<'a> {
     /// How it is connected.
     pub transport: Transport<'a>,
     /// What stands at a wanted place, by its number; `None` if that cannot be read.
-    pub said: &'a dyn Fn(usize) -> Option<Vec<String>>,
+    pub said: &'a dyn Fn(usize) -> Option<Vec<Said>>,
+}
+
+/// One thing that a request says.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Said {
+    /// A text, or a number as its digits.
+    Text(String),
+    /// True or false, as JSON has them.
+    Truth(bool),
 }
 
 /// Day and hour in a time zone.
@@ -209,18 +220,21 @@ impl FactPlan {
         }
     }
 
-    /// The request as Cedar knows it; `None` if something of it cannot be read.
+    /// The request as Cedar knows it.
     pub(super) fn request(
         &self,
         ends: [&EntityUid; 3],
         facts: &Facts<'_>,
         supposed: &Supposed<'_>,
-    ) -> Option<Request> {
+    ) -> Result<Request, Unfit<'_>> {
         let claims = &facts.principal.claims;
         let mut pairs = Vec::with_capacity(self.circumstances.len() + RECORDS.len());
         for circumstance in &self.circumstances {
             let (name, value) = match circumstance {
-                Circumstance::Now => ("now", Value::new_long(i64::try_from(facts.now.as_seconds()).ok()?)),
+                Circumstance::Now => (
+                    "now",
+                    Value::new_long(i64::try_from(facts.now.as_seconds()).map_err(|_| Unfit::Gateway)?),
+                ),
                 Circumstance::Weekday => ("weekday", text(facts.local.weekday)),
                 Circumstance::Minute => ("minute", Value::new_long(facts.local.minute)),
                 Circumstance::Client => ("client", Value::new_ip(facts.client.to_canonical().to_string())),
@@ -255,26 +269,57 @@ impl FactPlan {
         }
         let mut records: [Vec<(String, Value)>; 4] = Default::default();
         for (index, wanted) in self.wanted.iter().enumerate() {
-            let texts = (facts.said)(index)?;
-            let record = records.get_mut(wanted.part as usize)?;
-            match (wanted.part, texts.as_slice()) {
-                (_, []) => {}
-                (Part::Path, [one]) => record.push((wanted.name.clone(), text(one))),
-                (Part::Path, _) => return None,
-                (Part::Query | Part::Header | Part::Body, texts) => {
-                    record.push((wanted.name.clone(), set(texts.iter().map(String::as_str))));
-                }
+            let said =
+                (facts.said)(index).and_then(|said| fact(wanted, said)).ok_or(Unfit::Request(wanted))?;
+            if let (Some(value), Some(record)) = (said, records.get_mut(wanted.part as usize)) {
+                record.push((wanted.name.clone(), value));
             }
         }
         if !self.wanted.is_empty() {
             for ((_, name), record) in RECORDS.into_iter().zip(records) {
-                pairs.push((name.to_owned(), Value::new_record(record).ok()?));
+                pairs.push((name.to_owned(), Value::new_record(record).map_err(|_| Unfit::Gateway)?));
             }
         }
-        let context = Context::from_pairs(pairs).ok()?;
+        let context = Context::from_pairs(pairs).map_err(|_| Unfit::Gateway)?;
         let [principal, action, resource] = ends.map(EntityUid::clone);
-        Request::new(principal, action, resource, context, None).ok()
+        Request::new(principal, action, resource, context, None).map_err(|_| Unfit::Gateway)
     }
+}
+
+/// Why a request has no form that can be decided on.
+pub(super) enum Unfit<'p> {
+    /// What it says here is nothing that a rule could compare.
+    Request(&'p Wanted),
+    /// What we know ourselves has no form for Cedar.
+    Gateway,
+}
+
+/// What is said at a place, as policies compare it: `Some(None)` if nothing is, `None` if it cannot be compared.
+#[expect(clippy::option_option, reason = "to say nothing is no mistake")]
+fn fact(wanted: &Wanted, said: Vec<Said>) -> Option<Option<Value>> {
+    if said.is_empty() {
+        return Some(None);
+    }
+    let value = match (wanted.part, wanted.holds) {
+        (Part::Path, _) => match <[Said; 1]>::try_from(said) {
+            Ok([Said::Text(one)]) => text(&one),
+            Ok([Said::Truth(_)]) | Err(_) => return None,
+        },
+        (Part::Query | Part::Header | Part::Body, Holds::Texts) => set(said.iter().map(|one| match one {
+            Said::Text(text) => text,
+            Said::Truth(true) => "true",
+            Said::Truth(false) => "false",
+        })),
+        // A lenient upstream may take `"true"` for true: it is neither here.
+        (Part::Query | Part::Header | Part::Body, Holds::Truths) => {
+            let truths = said.iter().map(|one| match one {
+                Said::Truth(truth) => Some(Value::new_bool(*truth)),
+                Said::Text(_) => None,
+            });
+            Value::new_set(truths.collect::<Option<Vec<_>>>()?)
+        }
+    };
+    Some(Some(value))
 }
 
 fn hexadecimal(bytes: &[u8]) -> String {
@@ -282,7 +327,7 @@ fn hexadecimal(bytes: &[u8]) -> String {
 }
 
 fn text(text: &str) -> Value {
-    Value::new_string(text.to_owned())
+    Value::new_string(canonical(Cow::Borrowed(text)).into_owned())
 }
 
 fn set<'t>(texts: impl Iterator<Item = &'t str>) -> Value {

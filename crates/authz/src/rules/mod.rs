@@ -12,6 +12,7 @@
 
 mod compile;
 mod config;
+mod cut;
 mod decide;
 mod facts;
 mod nearest;
@@ -19,12 +20,13 @@ mod needs;
 mod schema;
 mod short;
 mod source;
+mod validate;
 
 pub use compile::{Described, Guarded, PolicyFile, ShortForm, Written, compile};
 pub use config::{RuleConfig, RulesConfig};
 pub use decide::{OperationRules, Reach};
-pub use facts::{Facts, LocalTime, Transport};
-pub use needs::{Part, Wanted};
+pub use facts::{Facts, LocalTime, Said, Transport};
+pub use needs::{Holds, Part, Wanted};
 
 /// What a rule does when it matches.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

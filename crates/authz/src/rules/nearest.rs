@@ -45,7 +45,7 @@ pub(super) fn find<'r>(rules: &'r OperationRules, cut: &Cut, facts: &Facts<'_>) 
         match rules.ask(cut, facts, &supposed) {
             Answer::Permitted => true,
             Answer::Unpermitted => cut.others_permit,
-            Answer::Forbidden(_) | Answer::Failed(_) => false,
+            Answer::Forbidden(_) | Answer::Unreadable(_) | Answer::Failed(_) => false,
         }
     })
 }

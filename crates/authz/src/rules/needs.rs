@@ -7,6 +7,8 @@ use std::collections::BTreeSet;
 
 use serde_json::Value;
 
+use crate::spelling::is_shouted_uuid;
+
 /// A part of a request.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Part {
@@ -27,6 +29,17 @@ pub struct Wanted {
     pub part: Part,
     /// Under which name.
     pub name: String,
+    /// What it is taken for.
+    pub holds: Holds,
+}
+
+/// What a place is taken for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Holds {
+    /// Texts; numbers and truths as they are written.
+    Texts,
+    /// True or false, and nothing else: policies compare it with these.
+    Truths,
 }
 
 /// What a policy compares an attribute with.
@@ -44,6 +57,10 @@ pub(super) struct Needs {
     pub(super) compared: BTreeSet<Compared>,
     /// Type and id of each entity that is named.
     pub(super) entities: BTreeSet<(String, String)>,
+    /// What is compared with true or false.
+    truths: BTreeSet<Vec<String>>,
+    /// A UUID that is not in lower case, as all are that it could meet.
+    pub(super) shouted_uuid: Option<String>,
 }
 
 impl Needs {
@@ -58,6 +75,7 @@ impl Needs {
         self.chains.extend(other.chains.iter().cloned());
         self.compared.extend(other.compared.iter().cloned());
         self.entities.extend(other.entities.iter().cloned());
+        self.truths.extend(other.truths.iter().cloned());
     }
 
     /// Whether an attribute is read.
@@ -75,14 +93,26 @@ impl Needs {
         })
     }
 
-    /// What is wanted of the request.
-    pub(super) fn wanted(&self) -> BTreeSet<Wanted> {
+    /// Places of the body that are compared with true or false.
+    pub(super) fn truths(&self) -> impl Iterator<Item = String> {
+        self.truths.iter().filter_map(|chain| match chain.as_slice() {
+            [variable, record, name] if variable == "context" && record == "body" => Some(name.clone()),
+            _ => None,
+        })
+    }
+
+    /// What is wanted of the request, where `truths` are the places of the body that hold nothing else.
+    pub(super) fn wanted(&self, truths: &BTreeSet<String>) -> BTreeSet<Wanted> {
+        let holds = |part, name: &str| match part == Part::Body && truths.contains(name) {
+            true => Holds::Truths,
+            false => Holds::Texts,
+        };
         let parts =
             [(Part::Path, "path"), (Part::Query, "query"), (Part::Header, "header"), (Part::Body, "body")];
-        let names = parts.into_iter().flat_map(|(part, record)| {
-            self.members("context", record).map(move |name| Wanted { part, name: name.to_owned() })
-        });
-        names.collect()
+        let names = parts
+            .into_iter()
+            .flat_map(|(part, record)| self.members("context", record).map(move |name| (part, name)));
+        names.map(|(part, name)| Wanted { part, name: name.to_owned(), holds: holds(part, name) }).collect()
     }
 
     /// Whether something of the body is read.
@@ -125,9 +155,18 @@ impl Needs {
         }
         if let (Some(left), Some(right)) = (members.get("left"), members.get("right")) {
             for (attribute, other) in [(left, right), (right, left)] {
-                let (Some(attribute), Some(texts)) = (chain(attribute), literals(other)) else { continue };
-                self.compared.insert(Compared { attribute, texts });
+                let Some(attribute) = chain(attribute) else { continue };
+                if is_truth(other) {
+                    self.truths.insert(attribute);
+                } else if let Some(texts) = literals(other) {
+                    self.compared.insert(Compared { attribute, texts });
+                }
             }
+        }
+        if let Some(Value::String(text)) = members.get("Value")
+            && is_shouted_uuid(text)
+        {
+            self.shouted_uuid = Some(text.clone());
         }
         for (key, member) in members {
             // Annotations are remarks, not conditions.
@@ -147,6 +186,14 @@ fn chain(value: &Value) -> Option<Vec<String>> {
     let mut chain = chain(access.get("left")?)?;
     chain.push(access.get("attr")?.as_str()?.to_owned());
     Some(chain)
+}
+
+/// Whether it is a truth, or a set of them.
+fn is_truth(value: &Value) -> bool {
+    match value.get("Set") {
+        Some(Value::Array(items)) => !items.is_empty() && items.iter().all(is_truth),
+        _ => value.get("Value").is_some_and(Value::is_boolean),
+    }
 }
 
 /// The texts and numbers of a literal, or of a set of them.

@@ -2,15 +2,16 @@
 //!
 //! In: operations, the claims that are declared, and the names in queries, headers and bodies that the policies
 //! use. Out: the schema's text. Each operation is an action, in a group for its method and one for each of its
-//! tags. What a request says stands in the context; query, headers and body say sets of texts, since a name may
-//! stand there twice, and a prohibition must not be slipped past that way.
+//! tags. What a request says stands in the context; query, headers and body say sets, since a name may
+//! stand there twice, and a prohibition must not be slipped past that way: sets of texts, or of truths where a
+//! policy compares a place of the body with one.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::fmt::Write as _;
 
 use super::compile::Described;
 use super::config::ClaimTypeConfig;
-use super::needs::Part;
+use super::needs::{Holds, Part, Wanted};
 
 /// The group of all operations with a tag.
 pub(super) fn tag_group(tag: &str) -> String {
@@ -31,7 +32,7 @@ pub(super) fn path_parameters(template: &str) -> impl Iterator<Item = &str> {
 pub(super) fn text(
     operations: &[Described<'_>],
     claims: &BTreeMap<String, ClaimTypeConfig>,
-    used: &BTreeSet<(Part, String)>,
+    used: &BTreeSet<Wanted>,
 ) -> String {
     let mut text = String::from("entity Role; entity Group; entity Api;\n");
     let claims: String =
@@ -50,10 +51,10 @@ pub(super) fn text(
         let path: String =
             path_parameters(operation.template).map(|name| format!("{name:?}: String, ")).collect();
         let said = |part: Part| -> String {
-            let names = used.iter().filter(|(place, name)| {
-                *place == part && (part != Part::Query || (operation.has_query)(name))
+            let here = used.iter().filter(|wanted| {
+                wanted.part == part && (part != Part::Query || (operation.has_query)(&wanted.name))
             });
-            names.map(|(_, name)| format!("{name:?}?: Set<String>, ")).collect()
+            here.map(|wanted| format!("{:?}?: {}, ", wanted.name, set_of(wanted.holds))).collect()
         };
         let _ = writeln!(
             text,
@@ -69,6 +70,13 @@ pub(super) fn text(
         );
     }
     text
+}
+
+const fn set_of(holds: Holds) -> &'static str {
+    match holds {
+        Holds::Texts => "Set<String>",
+        Holds::Truths => "Set<Bool>",
+    }
 }
 
 const fn type_of(kind: ClaimTypeConfig) -> &'static str {

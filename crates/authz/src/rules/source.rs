@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use cedar_policy::{Policy, PolicyId, PolicySet};
 use miette::Diagnostic as _;
-use portcullis_config::codes::identity::POLICY_SYNTAX;
+use portcullis_config::codes::identity::{POLICY_SYNTAX, POLICY_TYPE};
 use portcullis_config::{Diagnostic, Diagnostics, Place};
 
 use super::needs::Needs;
@@ -77,6 +77,19 @@ pub(super) fn policy_at(policy: &Policy, place: Place, diagnostics: &mut Diagnos
             Diagnostic::error(POLICY_SYNTAX, "callers have no entities of their own")
                 .at(place)
                 .help("compare `principal.subject`, and `principal.issuer` where there are several"),
+        );
+        return None;
+    }
+    // It would never match, and a prohibition forbid nothing.
+    if let Some(uuid) = &needs.shouted_uuid {
+        let lower = uuid.to_ascii_lowercase();
+        diagnostics.push(
+            Diagnostic::error(
+                POLICY_TYPE,
+                format!("no request says `{uuid}`: UUIDs are compared in lower case"),
+            )
+            .at(place)
+            .help(format!("write `{lower}`; it meets the UUID in either case")),
         );
         return None;
     }

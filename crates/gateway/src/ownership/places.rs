@@ -7,6 +7,8 @@ use std::borrow::Cow;
 
 use http::HeaderMap;
 use percent_encoding::percent_decode_str;
+use portcullis_authz::rules::Said;
+use portcullis_authz::spelling::canonical;
 use portcullis_contract::PathParameters;
 use serde_json::{Number, Value};
 use smallvec::SmallVec;
@@ -84,6 +86,33 @@ impl<'r> Reading<'r, '_> {
         if texts.len() > MOST { Named::Unreadable } else { Named::Texts(texts) }
     }
 
+    /// All that stands at `place`, for rules: beside texts also truths, and numbers that are no ids. `None` if
+    /// something else does.
+    pub(crate) fn said(&self, place: &Place) -> Option<Vec<Said>> {
+        let (pointer, body) = match (place, self.body) {
+            (Place::Body(pointer), Content::Json(body)) => (pointer, body),
+            (Place::Path(_) | Place::Query(_) | Place::Header(_) | Place::Body(_), _) => {
+                return match self.at(place) {
+                    Named::Texts(texts) => {
+                        Some(texts.into_iter().map(|text| Said::Text(text.into_owned())).collect())
+                    }
+                    Named::Unreadable => None,
+                };
+            }
+        };
+        let mut said = Vec::new();
+        let mut is_readable = true;
+        each(body, &pointer.0, &mut |value| match value {
+            Value::Null => {}
+            Value::Array(_) | Value::Object(_) => is_readable = false,
+            _ if said.len() == MOST => is_readable = false,
+            Value::Bool(truth) => said.push(Said::Truth(*truth)),
+            Value::Number(number) => said.push(Said::Text(decimal(number))),
+            Value::String(text) => said.push(Said::Text(text.clone())),
+        });
+        is_readable.then_some(said)
+    }
+
     /// The one text at `place`.
     pub(crate) fn one(&self, place: &Place) -> Option<Cow<'r, str>> {
         match self.at(place) {
@@ -94,7 +123,7 @@ impl<'r> Reading<'r, '_> {
 }
 
 /// Calls `visit` for each value that the segments lead to. A list where none is expected is every item of it:
-/// whether an id stands alone or in a list is for the contract to say.
+/// whether something stands alone or in a list is for the contract to say.
 pub(super) fn each<'v>(value: &'v Value, segments: &[Segment], visit: &mut impl FnMut(&'v Value)) {
     match (segments, value) {
         ([], Value::Array(items)) => items.iter().for_each(visit),
@@ -109,6 +138,9 @@ pub(super) fn each<'v>(value: &'v Value, segments: &[Segment], visit: &mut impl 
             if let Some(member) = members.get(&**name) {
                 each(member, rest, visit);
             }
+        }
+        ([Segment::Member(_), ..], Value::Array(items)) => {
+            items.iter().for_each(|item| each(item, segments, visit));
         }
         ([Segment::Member(_) | Segment::Every, ..], _) => {}
     }
@@ -146,20 +178,14 @@ fn digits(number: &Number) -> Option<String> {
     }
     let float =
         number.as_f64().filter(|float| float.fract() == 0.0 && float.abs() < 9_007_199_254_740_992.0)?;
-    Some(format!("{float:.0}"))
+    // The sum makes zero of what JSON reads as `-0`.
+    Some(format!("{:.0}", float + 0.0))
 }
 
-/// Hexadecimal digits of a UUID are the same in either case (RFC 9562 §4).
-fn canonical(text: Cow<'_, str>) -> Cow<'_, str> {
-    let is_uuid = text.len() == 36
-        && text.bytes().enumerate().all(|(index, byte)| match index {
-            8 | 13 | 18 | 23 => byte == b'-',
-            _ => byte.is_ascii_hexdigit(),
-        });
-    if is_uuid && text.bytes().any(|byte| byte.is_ascii_uppercase()) {
-        return Cow::Owned(text.to_ascii_lowercase());
-    }
-    text
+/// The same for numbers that are no ids: one spelling of each that a parser of JSON tells from others.
+fn decimal(number: &Number) -> String {
+    let whole = number.as_f64().filter(|float| number.is_f64() && float.fract() == 0.0);
+    digits(number).or_else(|| Some(format!("{:.0}", whole?))).unwrap_or_else(|| number.to_string())
 }
 
 #[cfg(test)]
@@ -194,6 +220,24 @@ mod tests {
         assert_eq!(ids(&body, "/odd"), ["unreadable"]);
         assert_eq!(ids(&body, "/half"), ["unreadable"]);
         assert!(ids(&body, "/nothing/here").is_empty());
+    }
+
+    #[test]
+    fn rules_see_truths_and_every_number_and_nothing_that_has_parts() {
+        let body =
+            json!([{ "truth": true, "half": 7.5, "text": "7", "null": null, "parts": {} }, { "half": -0.0 }]);
+        let path = PathParameters::default();
+        let headers = HeaderMap::new();
+        let reading = Reading { path: &path, query: None, headers: &headers, body: Content::Json(&body) };
+        let said = |pointer: &str| reading.said(&Place::Body(Pointer::parse(pointer).unwrap()));
+        let text = |text: &str| Said::Text(text.into());
+        assert_eq!(said("/truth"), Some(vec![Said::Truth(true)]));
+        assert_eq!(said("/*/half"), Some(vec![text("7.5"), text("0")]));
+        assert_eq!(said("/text"), Some(vec![text("7")]));
+        assert_eq!(said("/null"), Some(vec![]));
+        assert_eq!(said("/parts"), None);
+        let unreadable = Reading { body: Content::Unreadable, ..reading };
+        assert_eq!(unreadable.said(&Place::Body(Pointer::parse("/text").unwrap())), None);
     }
 
     #[test]

@@ -26,6 +26,15 @@ fn asked(walk: &Walk, request: Ask, claims: Value) -> Outcome {
     walk.send(request.bearer(&walk.token_with(good)))
 }
 
+/// What is said of a configuration with mistakes.
+fn mistakes(setup: Setup) -> String {
+    match setup.try_start() {
+        Err(StartError::Configuration(mistakes)) => mistakes.render(Color::Never),
+        Err(error) => panic!("{error}"),
+        Ok(_) => panic!("it starts"),
+    }
+}
+
 #[track_caller]
 fn note(outcome: &Outcome, part: &str) {
     let event = outcome.only_event().to_string();
@@ -242,6 +251,100 @@ fn what_the_body_says_is_decided_once_it_is_valid_and_the_rest_before() {
     asked(&walk, post_json("/orders", "{\"other\":1}"), json!({})).refused(Reason::RequestInvalid);
 }
 
+/// A gateway where `POST /orders` takes anything as JSON, and tables as they come.
+fn careless(policies: &str) -> Setup {
+    let anything = json!({ "required": [], "additionalProperties": true, "type": ["object", "array"] });
+    let content = json!({ "application/json": { "schema": anything }, "text/csv": {} });
+    ruled(&format!("permit(principal, action, resource);\n{policies}"))
+        .contract(json!({ "paths": { "/orders": { "post": { "requestBody": { "content": content } } } } }))
+}
+
+// proves-part: AUTHZ-15 (by role and by what the request says; the state of the object is not known to rules)
+#[test]
+fn only_an_administrator_may_write_a_field_of_administrators() {
+    let policies = "forbid(principal, action == Action::\"POST /orders\", resource)\n\
+                    when { context.body has \"/is_admin\" && context.body[\"/is_admin\"].contains(true) }\n\
+                    unless { principal in Role::\"admin\" };";
+    let walk = careless(policies).start();
+    let send = |body: &str, role: &str| asked(&walk, post_json("/orders", body), json!({ "roles": [role] }));
+    send(r#"{"is_admin":true}"#, "admin").passed();
+    send(r#"{"text":"x"}"#, "clerk").passed();
+    send(r#"{"is_admin":false}"#, "clerk").passed();
+    send(r#"{"is_admin":null}"#, "clerk").passed();
+    note(send(r#"{"is_admin":true}"#, "clerk").refused(Reason::PermitMissing), "shop.cedar:2");
+    for hidden in [r#"{"is_\u0061dmin":true}"#, r#"[{"is_admin":true}]"#, r#"{"is_admin":[false,true]}"#] {
+        send(hidden, "clerk").refused(Reason::PermitMissing);
+    }
+    // What an upstream might take for true is no truth, and a mistake of the client, not of the gateway.
+    for odd in
+        [r#"{"is_admin":"true"}"#, r#"{"is_admin":1}"#, r#"{"is_admin":{}}"#, r#"{"is_admin":[[true]]}"#]
+    {
+        note(send(odd, "clerk").refused(Reason::PermitMissing), "nothing that rules can compare");
+    }
+    send(r#"{"is_admin":true,"is_admin":false}"#, "clerk").refused(Reason::BodyMalformed);
+}
+
+#[test]
+fn numbers_and_truths_are_texts_where_a_rule_compares_texts() {
+    let policies = "forbid(principal, action == Action::\"POST /orders\", resource) when {\n\
+                    context.body has \"/v\" && context.body[\"/v\"].containsAny([\"7\", \"7.5\", \"true\"]) };";
+    let walk = careless(policies).start();
+    let send = |body: &str| asked(&walk, post_json("/orders", body), json!({}));
+    for passing in [r#"{"v":8}"#, r#"{"v":8.5}"#, r#"{"v":false}"#, r#"{"v":[]}"#, "{}"] {
+        send(passing).passed();
+    }
+    for value in ["7", "7.0", "7.50", "\"7\"", "true", "[1,7]", "{\"a\":1}"] {
+        send(&format!("{{\"v\":{value}}}")).refused(Reason::PermitMissing);
+    }
+}
+
+#[test]
+fn a_body_that_is_not_read_or_no_json_is_refused_where_a_rule_looks_into_it() {
+    let policies = "forbid(principal, action == Action::\"POST /orders\", resource)\n\
+                    when { context.body has \"/is_admin\" && context.body[\"/is_admin\"].contains(true) };";
+    let walk = careless(policies).start();
+    let table = |lines: &str| {
+        let request = ask("POST", "/orders").with("Content-Type: text/csv").body(lines);
+        asked(&walk, request, json!({}))
+    };
+    for body in ["a,b", r#"{"is_admin":true}"#, "{}", "7"] {
+        note(table(body).refused(Reason::PermitMissing), "nothing that rules can compare");
+    }
+    // Where the contract is only watched, the rules still read what they judge.
+    let watching = careless(policies).api(json!({ "stages": { "validate": "shadow" } })).start();
+    let twice = post_json("/orders", r#"{"is_admin":true,"is_admin":false}"#);
+    asked(&watching, twice, json!({})).refused(Reason::PermitMissing);
+    asked(&watching, post_json("/orders", r#"{"is_admin":false}"#), json!({})).passed();
+}
+
+#[test]
+fn a_uuid_is_one_in_either_case_and_a_rule_says_it_in_lower_case() {
+    const LOWER: &str = "0190f5fe-7c00-7a00-8000-00000000000a";
+    let upper = LOWER.to_ascii_uppercase();
+    let forbid = |uuid: &str| {
+        format!(
+            "permit(principal, action, resource);\n\
+             forbid(principal, action == Action::\"GET /orders/{{name}}\", resource)\n\
+             when {{ context.path.name == \"{uuid}\" }};"
+        )
+    };
+    let walk = ruled(&forbid(LOWER)).start();
+    for uuid in [LOWER, &upper] {
+        asked(&walk, get(&format!("/orders/{uuid}")), json!({})).refused(Reason::PermitMissing);
+    }
+    let shown = mistakes(ruled(&forbid(&upper)));
+    for part in ["C0229", "shop.cedar:2", LOWER, &upper] {
+        assert!(shown.contains(part), "{part} in\n{shown}");
+    }
+    // Issuers may write their subjects in either case, too.
+    let own = short("GET /orders/{name}", json!({ "allow": { "owner": { "path": "name" } } })).start();
+    for (path, subject) in [(LOWER, &*upper), (&*upper, LOWER)] {
+        asked(&own, get(&format!("/orders/{path}")), json!({ "sub": subject })).passed();
+    }
+    let claim = json!({ "allow": { "claims": { "team": [upper] } } });
+    assert!(mistakes(short("GET /orders", claim)).contains("C0229"));
+}
+
 #[test]
 fn a_policy_that_fails_refuses_although_it_only_forbids() {
     let policies = "permit(principal, action, resource);\n\
@@ -272,11 +375,6 @@ fn rules_in_shadow_change_no_answer() {
 
 #[test]
 fn a_name_that_the_contract_does_not_have_is_a_mistake_with_its_line() {
-    let mistakes = |setup: Setup| match setup.try_start() {
-        Err(StartError::Configuration(mistakes)) => mistakes.render(Color::Never),
-        Err(error) => panic!("{error}"),
-        Ok(_) => panic!("it starts"),
-    };
     for (policies, code, line) in [
         ("permit(principal, action == Action::\"GET /order\", resource);", "C0229", "shop.cedar:1"),
         ("\n\npermit(principal, action, resource", "C0228", "shop.cedar:3"),

@@ -72,7 +72,7 @@ fn contract() -> Value {
     json!({ "paths": {
         "/refunds": { "post": operation },
         "/payments": { "post": operation },
-        "/users/{id}": { "parameters": id, "delete": operation },
+        "/users/{id}": { "parameters": id, "delete": operation, "patch": json_operation },
         "/graphql": { "post": json_operation },
     } })
 }
