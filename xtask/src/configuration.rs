@@ -64,10 +64,10 @@ impl<'a> Reference<'a> {
         let mut within = Vec::new();
         for (key, property) in properties {
             let value = self.value(property);
-            if let Some(name) = value.block
-                && self.told.insert(name)
-            {
-                within.push((value.path(path, key), name));
+            for name in &value.blocks {
+                if self.told.insert(name) {
+                    within.push((value.path(path, key), *name));
+                }
             }
             let _ = writeln!(
                 self.text,
@@ -100,11 +100,21 @@ impl<'a> Reference<'a> {
         let kind = type_name(property);
         if kind == "array" {
             let item = property.get("items").map_or_else(ValueForm::default, |items| self.value(items));
-            return ValueForm { text: format!("list: {}", item.text), block: item.block, place: "[]" };
+            return ValueForm { text: format!("list: {}", item.text), blocks: item.blocks, place: "[]" };
         }
         if let Some(values) = property.get("additionalProperties").filter(|values| values.is_object()) {
             let item = self.value(values);
-            return ValueForm { text: format!("by name: {}", item.text), block: item.block, place: ".NAME" };
+            return ValueForm {
+                text: format!("by name: {}", item.text),
+                blocks: item.blocks,
+                place: ".NAME",
+            };
+        }
+        if let Some(properties) = property.get("properties").and_then(Value::as_object) {
+            // One of several forms, too small for a table of its own.
+            let keys =
+                properties.iter().map(|(key, property)| format!("{key}: {}", self.value(property).text));
+            return ValueForm::plain(&format!("`{{ {} }}`", keys.collect::<Vec<_>>().join(", ")));
         }
         ValueForm::plain(match kind {
             "string" => "text",
@@ -120,7 +130,7 @@ impl<'a> Reference<'a> {
         }
         match self.definition(name) {
             Some(definition) if definition.get("properties").is_some() => {
-                ValueForm { text: String::from("block, see below"), block: Some(name), place: "" }
+                ValueForm { text: String::from("block, see below"), blocks: vec![name], place: "" }
             }
             Some(definition) => self.value(definition),
             None => ValueForm::default(),
@@ -137,7 +147,7 @@ impl<'a> Reference<'a> {
             };
             let separator = if form.text.is_empty() { "" } else { ", or " };
             form.text = format!("{}{separator}{}", form.text, one.text);
-            form.block = form.block.or(one.block);
+            form.blocks.extend(one.blocks);
             form.place = one.place;
         }
         form
@@ -164,15 +174,15 @@ impl<'a> Reference<'a> {
 #[derive(Default)]
 struct ValueForm<'a> {
     text: String,
-    /// The definition of the block that stands there, if one does.
-    block: Option<&'a str>,
+    /// The definitions of the blocks that may stand there.
+    blocks: Vec<&'a str>,
     /// What comes between the key and the block's own keys.
     place: &'static str,
 }
 
 impl ValueForm<'_> {
     fn plain(text: &str) -> Self {
-        Self { text: text.to_owned(), block: None, place: "" }
+        Self { text: text.to_owned(), blocks: Vec::new(), place: "" }
     }
 
     fn path(&self, parent: &str, key: &str) -> String {
