@@ -112,8 +112,9 @@ impl<'a> Reference<'a> {
         }
         if let Some(properties) = property.get("properties").and_then(Value::as_object) {
             // One of several forms, too small for a table of its own.
-            let keys =
-                properties.iter().map(|(key, property)| format!("{key}: {}", self.value(property).text));
+            let keys = properties
+                .iter()
+                .map(|(key, property)| format!("{key}: {}", self.value(property).text.replace('`', "")));
             return ValueForm::plain(&format!("`{{ {} }}`", keys.collect::<Vec<_>>().join(", ")));
         }
         ValueForm::plain(match kind {
