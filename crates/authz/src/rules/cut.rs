@@ -1,7 +1,7 @@
 //! Cutting policies to operations: those that could apply to one, and what they read.
 //!
 //! In: an operation and the policies that reach it. Out: its [`OperationRules`], once without what looks into the
-//! body and once whole. Called by [`super::compile`] when a configuration is read.
+//! body and once whole. Called by [`mod@super::compile`] when a configuration is read.
 
 use std::collections::{BTreeMap, BTreeSet};
 

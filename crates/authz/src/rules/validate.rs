@@ -1,7 +1,7 @@
 //! Holding policies to the words that a contract has.
 //!
 //! In: all policies of an API. Out: diagnostics, each with its place: what does not fit the schema is an error,
-//! what can never match a warning. Called by [`super::compile`]; which words there are is [`super::schema`]'s.
+//! what can never match a warning. Called by [`mod@super::compile`]; which words there are is [`super::schema`]'s.
 
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 
