@@ -164,6 +164,9 @@ class Bench:
             many = self.start(servers.portcullis(self.folder, "many", operations=10_000))
             subjects = {"portcullis": ask(many), "100 operations": ask(few)}
             self.compare("GET, 10,000 operations", subjects, 1.05, "100 operations")
+        described = usual, lambda seconds: load.wrk(f"http://127.0.0.1:{usual.plain}/described", seconds)
+        subjects = {"portcullis": described, "not described": ask(usual)}
+        self.compare("GET, plain, the answer held to a schema", subjects, None, "not described")
         self.audit_writer(usual)
 
     def audit_writer(self, server):

@@ -238,8 +238,16 @@ def portcullis_binary():
     return binary if binary.exists() else None
 
 
+# What the backend answers: its type is promised, and in the second also what stands in it.
+_ANSWERS = "responses: { '200': { description: Fine, content: { application/json: {} } } }"
+_DESCRIBED_ANSWERS = (
+    "responses: { '200': { description: Fine, content: { application/json: { schema: { type: object, properties: { "
+    "items: { type: array, maxItems: 100, items: { type: integer } }, next: { type: ['null', string] } } } } } } }"
+)
+
+
 def write_contract(path, operations):
-    """An OpenAPI document: `/`, `/items` and `/orders` for the load, and `operations` more."""
+    """An OpenAPI document: `/`, `/described`, `/items` and `/orders` for the load, and `operations` more."""
     lines = [
         "openapi: 3.1.0",
         "info: { title: Bench, version: 1.0.0 }",
@@ -253,25 +261,25 @@ def write_contract(path, operations):
         f"          scopes: {{ '{keys.SCOPE}': Read }}",
         "paths:",
         "  /:",
-        "    get: { operationId: root, x-portcullis-access: public, responses: { '200': { description: Fine } } }",
+        f"    get: {{ operationId: root, x-portcullis-access: public, {_ANSWERS} }}",
         "    post:",
         "      operationId: upload",
         "      x-portcullis-access: public",
         "      requestBody: { content: { application/octet-stream: {} } }",
-        "      responses: { '200': { description: Fine } }",
+        f"      {_ANSWERS}",
+        "  /described:",
+        f"    get: {{ operationId: described, x-portcullis-access: public, {_DESCRIBED_ANSWERS} }}",
         "  /items:",
-        f"    get: {{ operationId: items, security: [{{ bench: ['{keys.SCOPE}'] }}], "
-        "responses: { '200': { description: Fine } } }",
+        f"    get: {{ operationId: items, security: [{{ bench: ['{keys.SCOPE}'] }}], {_ANSWERS} }}",
         "  /orders:",
         f"    post: {{ operationId: order, security: [{{ bench: ['{keys.SCOPE}'] }}], requestBody: {{ required: true, "
-        f"content: {{ application/json: {{ schema: {json.dumps(order.SCHEMA)} }} }} }}, "
-        "responses: { '200': { description: Fine } } }",
+        f"content: {{ application/json: {{ schema: {json.dumps(order.SCHEMA)} }} }} }}, {_ANSWERS} }}",
     ]
     for number in range(operations):
         lines += [
             f"  /area-{number % 97}/thing-{number}/{{id}}:",
             "    parameters: [{ name: id, in: path, required: true, schema: { type: integer, minimum: 1, maximum: 1000000 } }]",
-            f"    get: {{ operationId: op{number}, x-portcullis-access: public, responses: {{ '200': {{ description: Fine }} }} }}",
+            f"    get: {{ operationId: op{number}, x-portcullis-access: public, {_ANSWERS} }}",
         ]
     path.write_text("\n".join(lines) + "\n")
 

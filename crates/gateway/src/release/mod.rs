@@ -185,7 +185,9 @@ async fn hold_to_promise(
         }
         let announced =
             headers.get(header::CONTENT_LENGTH).and_then(|length| length.to_str().ok()?.parse().ok());
-        if announced.is_none_or(|length: usize| length <= rules.whole) && rules.whole > 0 {
+        // Without a schema, the filter sees all that there is to see.
+        let is_checked = json.schema.is_some() || watch.filter.is_none();
+        if is_checked && announced.is_none_or(|length: usize| length <= rules.whole) && rules.whole > 0 {
             watch.copy = Some((WholeCopy::new(rules.whole, Arc::clone(&rules.copies)), json.schema));
         }
     }

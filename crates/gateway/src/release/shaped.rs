@@ -154,7 +154,7 @@ impl Drop for Shaped {
         else {
             return;
         };
-        let is_long = watch.has_whole();
+        let is_long = watch.is_long();
         let conclude = move || {
             let findings = watch.conclude(entry.route().map(|route| &*route.operation));
             entry.trace.findings.extend(findings);

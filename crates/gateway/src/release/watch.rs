@@ -14,6 +14,9 @@ use super::findings;
 use super::hygiene;
 use super::rules::Copies;
 
+/// Up to how many bytes an answer is checked at once: a turn of its own would cost as much as that.
+const AT_ONCE: usize = 2 * 1024;
+
 /// What looks at one answer.
 pub(super) struct Watch {
     pub(super) filter: Option<Filter>,
@@ -99,9 +102,9 @@ impl Watch {
         }
     }
 
-    /// Whether what is left to do takes a while: checking the whole of it.
-    pub(super) fn has_whole(&self) -> bool {
-        self.copy.is_some()
+    /// Whether what is left to do takes a while: checking the whole of a long answer.
+    pub(super) fn is_long(&self) -> bool {
+        self.copy.as_ref().is_some_and(|(copy, _)| copy.bytes().len() > AT_ONCE)
     }
 
     /// What was found, once every piece has passed.

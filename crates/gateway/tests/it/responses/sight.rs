@@ -307,9 +307,12 @@ fn card_numbers_of_requests_and_answers_are_masked_in_the_record_wherever_they_s
         "4111+1111",
         "5500005555555559",
         "5500-0055",
-        "737",
         "2512101",
     ] {
+        assert!(!record.contains(part), "{part} in {record}");
+    }
+    // The security code, whose three digits digests and clocks have, too.
+    for part in ["\"737\"", "=737", "/737"] {
         assert!(!record.contains(part), "{part} in {record}");
     }
     assert!(record.contains("411111******1111") && record.contains("550000******5559"), "{record}");
