@@ -51,7 +51,7 @@ pub use options::{Access, CompileOptions, Invalid, Objects, ReadOnly, Selected, 
 pub use own::OwnOperation;
 pub use parameter::{Beyond, PageLimit};
 pub use paths::{PathParameter, PathParameters};
-pub use reading::{NoReferences, References, Unresolved};
+pub use reading::{NoReferences, References, Unresolved, path_below};
 pub use response::{AnswerHead, AnswerSchema, Carries, Promised, PromisedBody, filter};
 pub use security::{AllOf, KeyLocation, SchemeKind, SchemeUse, Security, SecurityScheme};
 pub use server::Server;

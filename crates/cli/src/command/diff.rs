@@ -1,12 +1,12 @@
 //! `portcullis diff`: what changed between two OpenAPI documents, for a pipeline that must not publish every change.
 
 use std::fmt::Write as _;
-use std::path::{Component, Path, PathBuf};
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use portcullis_config::{Diagnostics, Document, Environment, Limits, Place};
 use portcullis_contract::diff::{Change, Class, Side, diff};
-use portcullis_contract::{References, Unresolved};
+use portcullis_contract::{References, Unresolved, path_below};
 use serde_json::{Value, json};
 
 use super::{color, complain, say};
@@ -121,22 +121,7 @@ impl Folder {
 
 impl References for Folder {
     fn load(&self, from: &str, reference: &str) -> Result<Arc<Document>, Unresolved> {
-        if reference.contains("://") {
-            return Err(Unresolved::Refused("documents are not fetched".to_owned()));
-        }
-        let folder = Path::new(from).parent().unwrap_or(Path::new(""));
-        let folder = folder.strip_prefix(&self.root).unwrap_or(folder);
-        let mut path = PathBuf::new();
-        for part in folder.join(reference).components() {
-            match part {
-                Component::CurDir => {}
-                Component::Normal(name) => path.push(name),
-                Component::ParentDir if path.pop() => {}
-                Component::ParentDir | Component::RootDir | Component::Prefix(_) => {
-                    return Err(Unresolved::Refused("it lies outside the folder of the document".to_owned()));
-                }
-            }
-        }
+        let path = path_below(&self.root, from, reference)?;
         self.open(&self.root.join(path)).map_err(Unresolved::Broken)
     }
 }

@@ -7,8 +7,10 @@
 mod findings;
 mod library;
 mod node;
+mod sandbox;
 
 pub(crate) use findings::{Findings, Verdict};
 pub(crate) use library::Library;
 pub use library::{NoReferences, References, Unresolved};
 pub(crate) use node::{Node, escape};
+pub use sandbox::path_below;

@@ -4,14 +4,14 @@
 use std::cell::RefCell;
 use std::collections::BTreeMap;
 use std::io::Read as _;
-use std::path::{Component, Path, PathBuf};
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use aws_lc_rs::digest;
 use bytes::Bytes;
 use portcullis_config::codes::file as codes;
 use portcullis_config::{Diagnostic, Diagnostics, Document, Limits, Place};
-use portcullis_contract::{References, Unresolved};
+use portcullis_contract::{References, Unresolved, path_below};
 
 /// Largest file that is read; the parser's own bound, so that a larger one is refused by its name.
 const LARGEST: u64 = 16 << 20;
@@ -85,24 +85,7 @@ impl Library {
 /// References go to files below the configuration's folder and nowhere else: no fetch, no way up.
 impl References for Library {
     fn load(&self, from: &str, reference: &str) -> Result<Arc<Document>, Unresolved> {
-        let folder = Path::new(from).parent().unwrap_or(Path::new(""));
-        let folder = folder.strip_prefix(&self.root).unwrap_or(folder);
-        let mut path = PathBuf::new();
-        for part in folder.join(reference).components() {
-            match part {
-                Component::CurDir => {}
-                Component::Normal(name) => path.push(name),
-                Component::ParentDir if path.pop() => {}
-                Component::ParentDir | Component::RootDir | Component::Prefix(_) => {
-                    return Err(Unresolved::Refused(
-                        "it lies outside the folder of portcullis.yaml".to_owned(),
-                    ));
-                }
-            }
-        }
-        if reference.contains("://") {
-            return Err(Unresolved::Refused("documents are not fetched".to_owned()));
-        }
+        let path = path_below(&self.root, from, reference)?;
         self.open(&path).map_err(Unresolved::Broken)
     }
 }
