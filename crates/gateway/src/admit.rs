@@ -20,6 +20,7 @@ use crate::forward::RequestBody;
 use crate::local::Local;
 use crate::observe;
 use crate::ownership::Stake;
+use crate::ownership::{Content, json_of};
 use crate::policy::{AnsweredBy, Api, Policy, Route};
 use crate::stages::authorize;
 use crate::stages::exchange;
@@ -151,10 +152,16 @@ pub(crate) async fn admit<'p>(
     trace.step_at(Stage::Validate, route.strengths.validate, checked)?;
     let body = validate::body(policy, route, &mut headers, body, trace).await?;
 
+    // Read once for all who look into it.
+    let looks_inside =
+        authorize::reads_body(route) || route.objects.as_ref().is_some_and(|objects| objects.reads_body());
+    let json = if looks_inside { json_of(&headers, &body) } else { None };
+    let content = Content::of(&body, json.as_ref());
+
     if authorize::reads_body(route) {
         let asked =
             authorize::Asked { envelope, path: &parameters, query: target.query(), headers: &headers };
-        let decided = authorize::decide_with_body(route, &permit, asked, &body);
+        let decided = authorize::decide_with_body(route, &permit, asked, content);
         trace.step_at(Stage::Authorize, route.strengths.authorize, decided)?;
     }
 
@@ -169,7 +176,7 @@ pub(crate) async fn admit<'p>(
                 path,
                 query,
                 headers: &headers,
-                body: &body,
+                body: content,
             };
             // Boxed: few operations name objects, and all would carry its size.
             Some(Box::pin(objects::judge(named, &permit, asked, trace)).await?)

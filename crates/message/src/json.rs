@@ -5,16 +5,18 @@
 //! `contract` for bodies. What RFC 8259 leaves to the parser is refused: repeated names (compared after
 //! unescaping, §4), lone surrogates (§8.2), a byte order mark (§8.1), numbers no double can hold (§6).
 //!
-//! One pass, no recursion, no allocation per value. Nothing is built: parsing stays with `serde_json`.
+//! [`check`] takes one pass, without recursion and without allocation per value; [`parse`] also builds the value.
 
 mod names;
 mod scanner;
+mod value;
 
 use portcullis_domain::Reason;
 use smallvec::SmallVec;
 
 use names::Names;
 use scanner::Scanner;
+pub use value::parse;
 
 /// How large the parts of one document may be.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -29,6 +31,13 @@ pub struct JsonBounds {
     pub string: usize,
     /// Characters of one number.
     pub number: usize,
+}
+
+impl JsonBounds {
+    /// For answers: what the API itself sends is bounded in its length already; the bound on nesting is the
+    /// parser's.
+    pub const ANSWER: Self =
+        Self { depth: 100, members: 1 << 20, items: 1 << 20, string: 1 << 30, number: 64 };
 }
 
 impl Default for JsonBounds {

@@ -5,10 +5,10 @@
 
 use portcullis_config::{Diagnostic, codes};
 use portcullis_domain::{Denial, Reason};
+use portcullis_message::json::{self, JsonBounds};
 use serde_json::Value;
 
 use super::fields::{Field, Fields};
-use super::json;
 use crate::parameter::{Coding, Explode, Pairs, Parts, Style, decode};
 use crate::reading::{Findings, Node};
 use crate::schema::{Dialect, Root, Schemas, Shape, Spot, Type, Types, Violations, properties};
@@ -171,7 +171,7 @@ impl Writing {
         let (style, explode, shape) = match self {
             Self::Json => {
                 for raw in pairs.claim(name) {
-                    match json::parse(decoded(raw)?.as_bytes()) {
+                    match json::parse(decoded(raw)?.as_bytes(), &JsonBounds::default()) {
                         Ok(value) => fields.push(name.to_owned(), Field::Value(value)),
                         Err(_) => violations.add(spot, "content", "a JSON document"),
                     }

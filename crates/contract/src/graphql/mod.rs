@@ -12,7 +12,7 @@ mod limits;
 mod measure;
 
 use portcullis_domain::{Denial, Reason};
-use portcullis_message::json::{JsonBounds, check};
+use portcullis_message::json::{JsonBounds, parse};
 use serde_json::{Map, Value};
 
 use crate::body::Body;
@@ -64,8 +64,7 @@ enum Way {
 /// [`Reason::GraphqlIntrospectionRefused`]; [`Reason::RequestInvalid`] with what is beyond which limit.
 pub(crate) fn check_body(limits: &GraphqlLimits, body: &[u8]) -> Result<(), Denial> {
     let mut violations = Violations::new();
-    // It was read strictly before: what comes here parses.
-    let requests = match serde_json::from_slice(body) {
+    let requests = match parse(body, &JsonBounds::default()) {
         Ok(Value::Array(requests)) => requests,
         Ok(request) => vec![request],
         Err(_) => return Err(Denial::new(Reason::BodyMalformed)),
@@ -103,10 +102,7 @@ pub(crate) fn check_query(limits: &GraphqlLimits, query: Option<&str>) -> Result
             }
         };
         let value = match (name, text) {
-            ("variables", Some(text)) => {
-                let is_strict = check(text.as_bytes(), &JsonBounds::default()).is_ok();
-                is_strict.then(|| serde_json::from_str(&text).ok()).flatten()
-            }
+            ("variables", Some(text)) => parse(text.as_bytes(), &JsonBounds::default()).ok(),
             (_, text) => text.map(|text| Value::String(text.into_owned())),
         };
         match value {

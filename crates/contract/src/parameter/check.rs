@@ -3,6 +3,7 @@
 use std::borrow::Cow;
 
 use http::{HeaderMap, HeaderName};
+use portcullis_message::json::{self, JsonBounds};
 use smallvec::SmallVec;
 
 use super::cookie;
@@ -11,7 +12,6 @@ use super::query::Pairs;
 use super::style::{Explode, Style};
 use super::value::{Parts, Repeated, Text, build};
 use super::{Empty, Parameter, ParameterForm, Parameters, Presence};
-use crate::body::json;
 use crate::options::Undeclared;
 use crate::paths::PathParameters;
 use crate::schema::{Schemas, Shape, Spot, Types, Violations};
@@ -213,7 +213,8 @@ impl Parameter {
         spot: Spot<'_>,
         violations: &mut Violations,
     ) {
-        let value = decode(text, coding).and_then(|text| json::parse(text.as_bytes()).ok());
+        let value =
+            decode(text, coding).and_then(|text| json::parse(text.as_bytes(), &JsonBounds::default()).ok());
         match (value, self.root) {
             (Some(value), Some(root)) => schemas.check(root, value, spot, violations),
             (Some(_), None) => {}

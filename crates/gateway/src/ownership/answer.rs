@@ -13,6 +13,7 @@ use portcullis_audit::{Finding, FindingKind};
 use portcullis_authz::ledger::{Decision, Event};
 use portcullis_domain::{Denial, Fault, Reason, Right, Stage, Strength};
 use portcullis_message::MediaType;
+use portcullis_message::json::{self, JsonBounds};
 use serde_json::Value;
 
 use super::ear::{Ear, MOST};
@@ -54,7 +55,7 @@ impl Stake {
             return Ok(if is_readable { outflow.overheard_by(Ear::new(self)) } else { outflow });
         }
         let held = if is_readable { read(&mut outflow).await? } else { Held::default() };
-        let answer = held.whole().and_then(|whole| serde_json::from_slice::<Value>(&whole).ok());
+        let answer = held.whole().and_then(|whole| json::parse(&whole, &JsonBounds::ANSWER).ok());
         if let Some(answer) = &answer {
             self.learn_from_answer(answer);
         }

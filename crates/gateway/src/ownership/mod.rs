@@ -37,7 +37,7 @@ pub(crate) use ear::Ear;
 use hot::{Hot, Remembered};
 use keeper::{Keeper, Retention};
 pub use operate::{OwnedType, import_owners};
-pub(crate) use places::{Content, Named, Reading};
+pub(crate) use places::{Content, Named, Reading, json_of};
 pub(crate) use rules::{
     Binding, Creation, Effect, List, ListOf, Lying, Mode, NewId, ObjectType, OnForeign, OnRoute, OnUnknown,
     OwnedBy, Place, Pointer, RouteObjects, Tenant, TenantPlaces, Visibility,

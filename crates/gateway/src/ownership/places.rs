@@ -6,12 +6,17 @@
 use std::borrow::Cow;
 
 use http::HeaderMap;
+use http::header::CONTENT_TYPE;
 use percent_encoding::percent_decode_str;
 use portcullis_authz::rules::Said;
 use portcullis_authz::spelling::canonical;
 use portcullis_contract::PathParameters;
+use portcullis_message::MediaType;
+use portcullis_message::json::{self, JsonBounds};
 use serde_json::{Number, Value};
 use smallvec::SmallVec;
+
+use crate::forward::RequestBody;
 
 use super::rules::{Place, Pointer, Segment};
 
@@ -34,6 +39,26 @@ pub(crate) enum Content<'r> {
     Json(&'r Value),
     /// It is no JSON: what it names cannot be told.
     Unreadable,
+}
+
+/// A body that says that it is JSON and is: read strictly also where the contract's verdict is only recorded, or a
+/// member that stands there twice would be one thing to us and another to the upstream.
+pub(crate) fn json_of(headers: &HeaderMap, body: &RequestBody) -> Option<Value> {
+    let RequestBody::Whole(bytes) = body else { return None };
+    let media_type = MediaType::parse(headers.get(CONTENT_TYPE)?).ok()?;
+    if media_type.is_json() { json::parse(bytes, &JsonBounds::default()).ok() } else { None }
+}
+
+impl<'r> Content<'r> {
+    /// What there is to look into, with what [`json_of`] made of `body`.
+    pub(crate) fn of(body: &RequestBody, json: Option<&'r Value>) -> Self {
+        match (body, json) {
+            (RequestBody::Empty, _) => Self::Nothing,
+            (RequestBody::Whole(_) | RequestBody::Stream(_), Some(json)) => Self::Json(json),
+            // What was not read, or is no JSON, is not as good as empty.
+            (RequestBody::Whole(_) | RequestBody::Stream(_), None) => Self::Unreadable,
+        }
+    }
 }
 
 /// What stands at a place.

@@ -11,6 +11,7 @@ use http::{HeaderMap, Method, StatusCode, header};
 use percent_encoding::percent_decode_str;
 use portcullis_authz::ledger::{Decision, Event, Naming};
 use portcullis_domain::{ObjectKey, OwnerKey, ReceiptId, Right, Timestamp};
+use portcullis_message::json::{self, JsonBounds};
 use serde_json::Value;
 use smallvec::SmallVec;
 
@@ -157,7 +158,7 @@ impl Stake {
 
     /// Learns what a whole answer says.
     pub(super) fn learn_from(&self, body: &[u8]) {
-        if let Ok(answer) = serde_json::from_slice(body) {
+        if let Ok(answer) = json::parse(body, &JsonBounds::ANSWER) {
             self.learn_from_answer(&answer);
         }
     }

@@ -5,17 +5,12 @@
 //! valid, where a rule looks into it (decision 0022).
 
 use http::HeaderMap;
-use http::header::CONTENT_TYPE;
 use portcullis_authz::Permit;
 use portcullis_authz::rules::{Facts, Reach, Transport};
 use portcullis_contract::PathParameters;
 use portcullis_domain::{Caller, Denial};
-use portcullis_message::MediaType;
-use portcullis_message::json::{self, JsonBounds};
-use serde_json::Value;
 
 use crate::arrival::Envelope;
-use crate::forward::RequestBody;
 use crate::ownership::{Content, Reading};
 use crate::policy::Route;
 
@@ -51,27 +46,9 @@ pub(crate) fn decide_with_body(
     route: &Route,
     permit: &Permit,
     asked: Asked<'_, '_>,
-    body: &RequestBody,
+    body: Content<'_>,
 ) -> Result<(), Denial> {
-    let parsed = match body {
-        RequestBody::Whole(bytes) => json(asked.headers, bytes),
-        RequestBody::Empty | RequestBody::Stream(_) => None,
-    };
-    let content = match (body, &parsed) {
-        (RequestBody::Empty, _) => Content::Nothing,
-        (RequestBody::Whole(_) | RequestBody::Stream(_), Some(parsed)) => Content::Json(parsed),
-        // What was not read, or is no JSON, is not as good as empty.
-        (RequestBody::Whole(_) | RequestBody::Stream(_), None) => Content::Unreadable,
-    };
-    judge(route, permit.caller(), asked, Reach::Whole, content)
-}
-
-/// A body that says that it is JSON and is: read strictly also where the contract's verdict is only recorded, or a
-/// member that stands there twice would be one thing to the rules and another to the upstream.
-fn json(headers: &HeaderMap, bytes: &[u8]) -> Option<Value> {
-    let media_type = MediaType::parse(headers.get(CONTENT_TYPE)?).ok()?;
-    let is_json = media_type.is_json() && json::check(bytes, &JsonBounds::default()).is_ok();
-    if is_json { serde_json::from_slice(bytes).ok() } else { None }
+    judge(route, permit.caller(), asked, Reach::Whole, body)
 }
 
 fn judge(

@@ -16,7 +16,6 @@ use serde_json::Value;
 use smallvec::SmallVec;
 
 use crate::arrival::Envelope;
-use crate::forward::RequestBody;
 use crate::ownership::{
     Content, Effect, Met, Mode, Named, NewId, ObjectType, OnRoute, OnUnknown, OwnedBy, Place, Reading,
     RouteObjects, Stake, Tenant, Touched, Visibility,
@@ -30,7 +29,7 @@ pub(crate) struct Asked<'r, 'p> {
     pub(crate) path: &'r PathParameters<'r, 'p>,
     pub(crate) query: Option<&'r str>,
     pub(crate) headers: &'r HeaderMap,
-    pub(crate) body: &'r RequestBody,
+    pub(crate) body: Content<'r>,
 }
 
 /// Judges all objects that a request names.
@@ -45,17 +44,7 @@ pub(crate) async fn judge(
     trace: &mut Trace,
 ) -> Result<Box<Stake>, Denial> {
     let Asked { envelope, authority, path, query, headers, body } = asked;
-    let parsed: Option<Value> = match body {
-        // It was read strictly before.
-        RequestBody::Whole(bytes) if objects.reads_body() => serde_json::from_slice(bytes).ok(),
-        RequestBody::Whole(_) | RequestBody::Empty | RequestBody::Stream(_) => None,
-    };
-    let content = match (body, &parsed) {
-        (_, Some(parsed)) => Content::Json(parsed),
-        (RequestBody::Whole(_) | RequestBody::Stream(_), None) if objects.reads_body() => Content::Unreadable,
-        (_, None) => Content::Nothing,
-    };
-    let reading = Reading { path, query, headers, body: content };
+    let reading = Reading { path, query, headers, body };
     let mut touched = Vec::with_capacity(objects.types.len());
     for (index, rule) in objects.types.iter().enumerate() {
         let judging =

@@ -16,11 +16,12 @@ use std::borrow::Cow;
 
 use portcullis_domain::{Denial, Reason};
 use portcullis_message::MediaType;
+use portcullis_message::json::{self, JsonBounds};
 use portcullis_message::media_type::Charset;
 use serde_json::Value;
 
 use super::fields::{Field, Fields};
-use super::{Range, json, xml};
+use super::{Range, xml};
 use crate::schema::{Root, Schemas, Shape, Spot, Violations};
 pub(crate) use boundary::Boundary;
 use disposition::is_safe;
@@ -138,13 +139,15 @@ impl Multipart {
             || (content == PartContent::Text && media_type.is_some_and(MediaType::is_json));
         match content {
             PartContent::File(size) => Ok(size.judge(part, spot, violations)),
-            PartContent::Text | PartContent::Json if is_json => match json::parse(part.content) {
-                Ok(value) => Ok(Some(Field::Value(value))),
-                Err(_) => {
-                    violations.add(spot, "content", "a JSON document");
-                    Ok(None)
+            PartContent::Text | PartContent::Json if is_json => {
+                match json::parse(part.content, &JsonBounds::default()) {
+                    Ok(value) => Ok(Some(Field::Value(value))),
+                    Err(_) => {
+                        violations.add(spot, "content", "a JSON document");
+                        Ok(None)
+                    }
                 }
-            },
+            }
             PartContent::Text | PartContent::Json => text(name, part.content, spot, violations),
             PartContent::Anything if std::str::from_utf8(part.content).is_ok() => {
                 text(name, part.content, spot, violations)

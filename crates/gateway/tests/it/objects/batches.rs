@@ -73,3 +73,23 @@ fn a_body_that_cannot_be_searched_for_ids_is_refused() {
     // Without a body there is nothing to search.
     by(&walk, "bob", ask("POST", "/batch")).passed();
 }
+
+#[test]
+fn an_id_that_two_readers_would_read_differently_hides_nothing_where_the_contract_only_records() {
+    let walk = setup().api(json!({ "stages": { "validate": "shadow" } })).start();
+    let (mine, theirs) = (make(&walk, "bob"), make(&walk, "alice"));
+    let change = |body: String| {
+        ask("PUT", &format!("/things/{mine}")).with("Content-Type: application/json").body(body)
+    };
+    by(&walk, "bob", change(format!("{{\"thing\":{mine}}}"))).passed();
+    for body in [
+        format!("{{\"thing\":{theirs},\"thing\":{mine}}}"),
+        format!("{{\"thing\":{theirs},\"th\\u0069ng\":{mine}}}"),
+    ] {
+        by(&walk, "bob", change(body)).refused(Reason::ObjectAmbiguous);
+    }
+    // A name that one parser takes for a document within the document is a name like any other: no id stands here.
+    let inside = json!({ "things": [{ "thing": mine }] }).to_string();
+    let odd = json!({ "$serde_json::private::RawValue": inside, "things": [{ "thing": theirs }] });
+    by(&walk, "bob", post_json("/batch", &odd.to_string())).refused(Reason::ObjectForeign);
+}
