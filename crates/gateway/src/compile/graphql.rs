@@ -2,7 +2,7 @@
 
 use portcullis_contract::{GraphqlLimits, Introspection, Selected};
 
-use super::api::matching;
+use super::selectors::matching;
 use crate::config::{ApiConfig, IntrospectionConfig};
 
 /// What the overrides say of an operation; the most specific one that says anything holds.

@@ -14,8 +14,8 @@ use portcullis_contract::{
 };
 use portcullis_domain::Timestamp;
 
-use super::api::{matching, selected};
 use super::brownouts;
+use super::selectors::{matching, selected};
 use crate::config::{ApiConfig, BrownoutConfig, LifecycleConfig, StateConfig};
 use crate::life::{Brownouts, Life};
 

@@ -11,8 +11,9 @@ use portcullis_config::codes::identity::{RULE_MALFORMED, RULE_PUBLIC, ZONE_UNKNO
 use portcullis_config::{Diagnostic, Diagnostics, Place};
 use portcullis_contract::{Contract, ParameterPlace};
 
-use super::api::{Subject, matching, selected};
+use super::api::Subject;
 use super::documents::{Library, read_file};
+use super::selectors::{matching, selected};
 use crate::ownership::{Place as At, Pointer};
 use crate::policy::Route;
 use crate::rules::RouteRules;

@@ -13,8 +13,8 @@ use portcullis_config::{Diagnostic, Diagnostics, Place};
 use portcullis_contract::{Lifecycle, State};
 use portcullis_message::Authority;
 
-use super::api::is_mount;
 use super::lifecycle::{date, life, link};
+use super::reach::is_mount;
 use crate::config::{ApiConfig, ApiVersionConfig, GoneConfig, VersionsConfig};
 use crate::life::{Brownouts, Life};
 use crate::policy::{Holds, Hosts, Mount};
