@@ -8,6 +8,7 @@
 //! Names of events follow the OWASP Logging Vocabulary ([`vocabulary`]). Not done here yet: signed
 //! checkpoints, shipping to other systems, detection.
 
+pub mod alert;
 pub mod chain;
 mod circumstances;
 mod compile;

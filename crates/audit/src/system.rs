@@ -7,6 +7,7 @@ use std::net::IpAddr;
 
 use portcullis_domain::Timestamp;
 
+use crate::alert::Alert;
 use crate::line::{Calendar, Line};
 use crate::redact;
 use crate::vocabulary::EventName;
@@ -113,6 +114,8 @@ pub enum System<'a> {
         /// What became of it: `reported`, `revoked`.
         fate: &'static str,
     },
+    /// Somebody should look at this now.
+    Alert(&'a Alert),
     /// A file of the record begins, or goes on after a restart.
     Opened {
         /// The chain's value before this line, in hexadecimal.
@@ -154,6 +157,7 @@ impl System<'_> {
             Self::UpstreamChanged { .. } => EventName::SysUpstreamChanged,
             Self::FetchRefused { .. } => EventName::SysFetchRefused,
             Self::CredentialLeaked { .. } => EventName::AuthnCredentialExposed,
+            Self::Alert(alert) => alert.event,
             Self::Opened { .. } => EventName::AuditOpened,
             Self::Checkpoint => EventName::AuditCheckpoint,
             Self::Closed { .. } => EventName::AuditClosed,
@@ -163,6 +167,9 @@ impl System<'_> {
 
     /// Appends the event as one line.
     pub(crate) fn write(&self, buffer: &mut Vec<u8>, at: Timestamp, calendar: &mut Calendar) {
+        if let Self::Alert(alert) = self {
+            return alert.write(buffer, at, calendar);
+        }
         let name = self.name();
         let mut line = Line::begin(buffer, at, calendar);
         line.word("event", name.text()).word("level", name.level().name());
@@ -212,7 +219,7 @@ impl System<'_> {
                     free(&mut line, "finding", finding);
                 }
             }
-            Self::Checkpoint => {}
+            Self::Checkpoint | Self::Alert(_) => {}
             Self::Lost { events, since } => {
                 line.number("events", events).moment("since", since);
             }

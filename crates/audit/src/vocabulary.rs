@@ -26,6 +26,7 @@
 //! | `sys_certificate_expiring` | WARN | a certificate or a list of revocations ends soon | ours, as `sys_*` |
 //! | `sys_upstream_changed` | WARN | an upstream became healthy or unhealthy | ours, as `sys_*` |
 //! | `sys_fetch_refused` | WARN | the fetch guard, or a failed fetch of keys | ours, as `sys_*` |
+//! | `sys_alert_storm` | WARN | a detector had more to tell than it may; this sums it up | ours, as `sys_*` |
 //! | `audit_opened`, `audit_checkpoint`, `audit_closed` | INFO | a part of the record begins, goes on, ends | ours |
 //! | `audit_lost` | CRITICAL | events could not be written | ours |
 //!
@@ -108,6 +109,7 @@ event_names! {
     SysCertificateExpiring = "sys_certificate_expiring", Warn;
     SysUpstreamChanged = "sys_upstream_changed", Warn;
     SysFetchRefused = "sys_fetch_refused", Warn;
+    SysAlertStorm = "sys_alert_storm", Warn;
     AuditOpened = "audit_opened", Info;
     AuditCheckpoint = "audit_checkpoint", Info;
     AuditClosed = "audit_closed", Info;
