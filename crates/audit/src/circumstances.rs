@@ -61,6 +61,31 @@ impl Origin {
     }
 }
 
+/// A request's place in a distributed trace (W3C Trace Context), in hexadecimal.
+#[derive(Clone, Debug)]
+pub struct TraceIds {
+    /// The trace.
+    pub trace: String,
+    /// The gateway's step of it.
+    pub span: String,
+    /// The step before, where the trace did not begin here.
+    pub caller: Option<String>,
+    /// Whether it is to be kept.
+    pub is_sampled: bool,
+}
+
+impl TraceIds {
+    pub(crate) fn write(&self, line: &mut Line<'_>) {
+        line.word("trace_id", &self.trace).word("span_id", &self.span);
+        if let Some(caller) = &self.caller {
+            line.word("parent_span_id", caller);
+        }
+        if self.is_sampled {
+            line.truth("sampled", true);
+        }
+    }
+}
+
 /// Where a request goes: the API and, once routed, the operation. Worded.
 #[derive(Clone, Debug)]
 pub struct Destination(Box<[u8]>);

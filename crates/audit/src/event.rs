@@ -12,7 +12,7 @@ use std::time::Duration;
 
 use portcullis_domain::{Denial, Fault, Principal, Reason, ReceiptId, Trail};
 
-use crate::circumstances::{Destination, Origin};
+use crate::circumstances::{Destination, Origin, TraceIds};
 use crate::finding::{self, Finding};
 use crate::line::{Calendar, FIELD, Line, push_text};
 use crate::redact;
@@ -91,6 +91,8 @@ pub struct Event<'a> {
     pub upstream: Option<&'a str>,
     /// What was found in the upstream's answer.
     pub findings: &'a [Finding],
+    /// Its place in a distributed trace, unless that can be told from the receipt.
+    pub trace: Option<&'a TraceIds>,
 }
 
 impl Verdict<'_> {
@@ -143,6 +145,9 @@ impl Event<'_> {
         line.word("receipt", self.receipt.encode(&mut [0; 36]));
         if let Some(id) = self.external_id {
             line.text("external_id", &redact::text(id), FIELD);
+        }
+        if let Some(trace) = self.trace {
+            trace.write(&mut line);
         }
         self.write_outcome(&mut line);
         self.write_where(&mut line);

@@ -27,7 +27,7 @@ mod system;
 pub mod vocabulary;
 mod writer;
 
-pub use circumstances::{Destination, Origin, OriginFacts};
+pub use circumstances::{Destination, Origin, OriginFacts, TraceIds};
 pub use compile::compile;
 pub use config::{AuditConfig, OnFailureConfig};
 pub use event::{Event, Identity, Proof, Verdict};

@@ -26,6 +26,12 @@ impl ReceiptId {
         Uuid::try_parse(text).ok().map(Self)
     }
 
+    /// Its 16 bytes, of which the last eight are random but for two bits that are never zero together.
+    #[must_use]
+    pub const fn as_bytes(&self) -> &[u8; 16] {
+        self.0.as_bytes()
+    }
+
     /// Writes the id's 36 characters into `buffer`, without allocation.
     #[must_use]
     pub fn encode(self, buffer: &mut [u8; 36]) -> &str {

@@ -19,6 +19,7 @@ use portcullis_message::{Authority, Target, cookies, expect, forwarded, via};
 
 use crate::listen::{Connection, REFUSED};
 use crate::policy::Policy;
+use crate::span::Span;
 
 /// Our own correlation id, on requests to the upstream and on every answer.
 pub(crate) const RECEIPT: header::HeaderName = header::HeaderName::from_static("x-request-id");
@@ -29,6 +30,8 @@ const MAX_FORWARDS: header::HeaderName = header::HeaderName::from_static("max-fo
 pub(crate) struct Envelope {
     pub(crate) now: Now,
     pub(crate) receipt: ReceiptId,
+    /// Its place in a distributed trace.
+    pub(crate) span: Option<Span>,
     /// The same, as a field value for the upstream and the client.
     pub(crate) receipt_value: HeaderValue,
     pub(crate) connection: Rc<Connection>,
@@ -79,6 +82,13 @@ impl Envelope {
         Self {
             now,
             receipt,
+            span: Span::of(
+                policy.traces,
+                connection.peer_ip(),
+                &policy.trusted_proxies,
+                &parts.headers,
+                receipt,
+            ),
             receipt_value: receipt_value(receipt),
             client,
             scheme: scheme(policy, &connection, parts),

@@ -16,6 +16,7 @@
 
 mod admin;
 mod admit;
+mod alarms;
 mod apis;
 mod arrival;
 mod certificates;
@@ -51,6 +52,7 @@ mod rules;
 #[cfg(test)]
 mod sabotage;
 mod sessions;
+mod span;
 mod stages;
 mod timer;
 mod together;

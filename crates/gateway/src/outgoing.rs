@@ -47,6 +47,9 @@ pub(crate) fn build(
     let host = envelope.connection.assert(&mut headers, envelope.client, &authority);
     headers.append(header::VIA, via(policy, envelope.version));
     headers.insert(RECEIPT, envelope.receipt_value.clone());
+    if let Some(span) = &envelope.span {
+        span.hand_on(&mut headers);
+    }
     if let Caller::Authenticated(principal) = permit.caller() {
         api.hand_over.introduce(&mut headers, principal, envelope.now);
     }

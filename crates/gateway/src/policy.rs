@@ -41,6 +41,7 @@ use crate::release::AnswerRules;
 use crate::resource::ProtectedResource;
 use crate::rules::RouteRules;
 use crate::sessions::ApiSessions;
+use crate::span::Traces;
 use crate::version::Choice;
 
 /// Everything that holds for a request.
@@ -61,6 +62,8 @@ pub(crate) struct Policy {
     /// Limits over all APIs.
     pub(crate) limits: CompiledLimits,
     pub(crate) trusted_proxies: TrustedProxies,
+    /// How traces are begun and continued.
+    pub(crate) traces: Traces,
     pub(crate) bounds: Bounds,
     pub(crate) streams: u32,
     pub(crate) timeouts: Timeouts,

@@ -19,6 +19,7 @@ use crate::arrival::Envelope;
 use crate::forward::{ByteCount, Carried};
 use crate::listen::ListenerPlan;
 use crate::policy::{Api, Route};
+use crate::span::Span;
 use crate::trace::Trace;
 use crate::worker::{InForce, Worker};
 
@@ -107,6 +108,7 @@ impl Entry {
             None if envelope.method == Method::HEAD => 0,
             None => self.response_bytes,
         };
+        let traced = envelope.span.as_ref().and_then(Span::recorded);
         let event = Event {
             trail: &trace.trail,
             receipt: envelope.receipt,
@@ -130,6 +132,7 @@ impl Entry {
                 .map_or(trace.request_bytes, |streamed| streamed.bytes()),
             response_bytes,
             upstream: trace.upstream.as_deref(),
+            trace: traced.as_ref(),
             findings: &trace.findings,
         };
         worker.write(|pen| pen.write(&event));

@@ -43,7 +43,9 @@ impl TrustedProxies {
         Self { networks: networks.into_iter().collect(), notation }
     }
 
-    fn trusts(&self, address: IpAddr) -> bool {
+    /// Whether the address is of a proxy that is believed.
+    #[must_use]
+    pub fn trusts(&self, address: IpAddr) -> bool {
         self.networks.iter().any(|network| network.contains(&address))
     }
 }

@@ -5,7 +5,7 @@
 //! else looks at a request, and by the layers for what they read themselves. What was judged here is
 //! exactly what is forwarded: two parsers that disagree are the classic bypass.
 //!
-//! Pure: no socket, no clock, no waiting. RFC 3986, RFC 7239, RFC 8259, RFC 9110, RFC 9112, RFC 9113.
+//! Pure: no socket, no clock, no waiting. RFC 3986, RFC 7239, RFC 8259, RFC 9110, RFC 9112, RFC 9113, W3C Trace Context.
 
 pub mod authority;
 pub mod bounds;
@@ -20,6 +20,7 @@ pub mod json;
 pub mod media_type;
 pub mod spoofed;
 pub mod target;
+pub mod trace_context;
 pub mod trailers;
 pub mod via;
 
@@ -30,3 +31,4 @@ pub use framing::{FramingGuard, GuardState, Inspection, Part};
 pub use http2::Http2Guard;
 pub use media_type::MediaType;
 pub use target::Target;
+pub use trace_context::TraceParent;

@@ -78,6 +78,7 @@ impl Walk {
             response_bytes: 512,
             upstream: Some("127.0.0.1:3000"),
             findings: &[],
+            trace: None,
         }
     }
 

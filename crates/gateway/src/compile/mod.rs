@@ -52,6 +52,7 @@ use crate::lasting::Lasting;
 use crate::observe::Observatory;
 use crate::ownership::Ownership;
 use crate::policy::{Policy, Timeouts};
+use crate::span::Traces;
 use crate::vault::Keeper;
 
 pub(crate) use documents::Library;
@@ -70,6 +71,7 @@ pub(crate) struct Workshop {
     pub(crate) surroundings: Surroundings,
     pub(crate) metrics: Arc<portcullis_audit::Metrics>,
     pub(crate) recorder: Arc<portcullis_audit::Recorder>,
+    pub(crate) alerts: Arc<portcullis_audit::alert::Alerts>,
     pub(crate) lasting: Arc<Lasting>,
     pub(crate) observatory: Arc<Observatory>,
     pub(crate) ownership: Arc<Ownership>,
@@ -239,6 +241,7 @@ pub(crate) fn compile(workshop: &Workshop, running: Option<&Compiled>) -> Result
         connections_per_peer: Some(config.limits.peer_connections),
         limits,
         trusted_proxies: TrustedProxies::new(config.trusted_proxies.iter().copied(), Notation::default()),
+        traces: Traces::new(&config.traces),
         bounds: bounds(&config),
         streams: config.bounds.streams,
         timeouts: timeouts(&config),

@@ -17,6 +17,7 @@ mod listen;
 mod objects;
 mod page_size;
 mod responses;
+mod traces;
 mod traffic;
 mod upstream;
 mod vault;
@@ -50,7 +51,7 @@ pub(crate) use hand_over::HandOverConfig;
 pub(crate) use inventory::{EnvironmentConfig, InventoryConfig};
 pub(crate) use learn::LearnConfig;
 pub(crate) use lifecycle::{
-    BrownoutConfig, EveryConfig, LifecycleConfig, OnceConfig, RhythmConfig, StateConfig, WeekdayConfig,
+    BrownoutConfig, EveryConfig, LifecycleConfig, OnceConfig, RhythmConfig, StateConfig,
 };
 pub(crate) use listen::{ListenConfig, PlaintextConfig, ProtocolConfig};
 pub(crate) use objects::{
@@ -59,6 +60,7 @@ pub(crate) use objects::{
 };
 pub(crate) use page_size::BeyondConfig;
 pub(crate) use responses::{AnswerModeConfig, DetectConfig, ResponsesConfig};
+pub(crate) use traces::{ContinuedConfig, TracesConfig};
 pub(crate) use traffic::TrafficConfig;
 pub(crate) use upstream::{BalanceConfig, UpstreamConfig, UpstreamProtocolConfig, UpstreamSettings};
 pub(crate) use vault::VaultConfig;
@@ -120,6 +122,9 @@ pub struct GatewayConfig {
     /// The record.
     #[serde(default)]
     pub(crate) audit: AuditConfig,
+    /// Distributed traces (W3C Trace Context).
+    #[serde(default)]
+    pub(crate) traces: TracesConfig,
     /// The operator's listener: health, metrics, reload.
     #[serde(default)]
     pub(crate) admin: AdminConfig,

@@ -55,6 +55,7 @@ mod slow;
 mod step_up;
 mod third_party;
 mod tls_events;
+mod traces;
 mod traffic;
 mod upstream_faults;
 mod values;
