@@ -11,7 +11,7 @@ use portcullis_authz::rules::{
     Written, compile,
 };
 use portcullis_authz::{Alternative, Concealment, Demand, Kinds};
-use portcullis_config::{Diagnostics, Place};
+use portcullis_config::{Diagnostics, Place, Weekday};
 use portcullis_domain::{Issuer, Principal, PrincipalKind, Scopes, Subject, Timestamp};
 
 fn main() {
@@ -75,7 +75,7 @@ fn decide(bencher: Bencher<'_, '_>, rules: &OperationRules) {
     let facts = Facts {
         principal: &principal,
         now: Timestamp::from_seconds(1_800_000_000),
-        local: LocalTime { weekday: "monday", minute: 480 },
+        local: LocalTime { weekday: Weekday::Monday, minute: 480 },
         client: IpAddr::V4(Ipv4Addr::LOCALHOST),
         transport: Transport::Plaintext,
         said: &|_| Some(vec![Said::Text("alice".to_owned())]),

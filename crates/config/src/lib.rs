@@ -33,6 +33,7 @@ mod secret;
 mod size;
 mod source;
 mod spans;
+mod weekday;
 mod words;
 mod yaml;
 
@@ -50,3 +51,4 @@ pub use rate::Rate;
 pub use schema::json_schema;
 pub use secret::{SecretError, SecretReference};
 pub use size::ByteSize;
+pub use weekday::Weekday;

@@ -7,6 +7,7 @@ use std::sync::Arc;
 
 use jiff::tz::TimeZone;
 use portcullis_authz::rules::{LocalTime, OperationRules, Reach};
+use portcullis_config::Weekday;
 use portcullis_domain::Timestamp;
 
 use crate::ownership::Place;
@@ -35,16 +36,13 @@ impl RouteRules {
         let instant = jiff::Timestamp::from_second(seconds).unwrap_or(jiff::Timestamp::MAX);
         let local = self.zone.to_datetime(instant);
         LocalTime {
-            weekday: match local.weekday() {
-                jiff::civil::Weekday::Monday => "monday",
-                jiff::civil::Weekday::Tuesday => "tuesday",
-                jiff::civil::Weekday::Wednesday => "wednesday",
-                jiff::civil::Weekday::Thursday => "thursday",
-                jiff::civil::Weekday::Friday => "friday",
-                jiff::civil::Weekday::Saturday => "saturday",
-                jiff::civil::Weekday::Sunday => "sunday",
-            },
+            weekday: weekday_of(local.date()),
             minute: i64::from(local.hour()) * 60 + i64::from(local.minute()),
         }
     }
+}
+
+/// The day of the week of a date.
+pub(crate) fn weekday_of(date: jiff::civil::Date) -> Weekday {
+    Weekday::after_monday(date.weekday().to_monday_zero_offset().unsigned_abs())
 }

@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 use std::path::PathBuf;
 
 use ipnet::IpNet;
-use portcullis_config::Period;
+use portcullis_config::{Period, Weekday};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
@@ -105,7 +105,7 @@ pub struct TenantRuleConfig {
 pub struct ConditionConfig {
     /// Days of the week, such as `monday`.
     #[serde(skip_serializing_if = "Option::is_none")]
-    pub days: Option<Vec<DayConfig>>,
+    pub days: Option<Vec<Weekday>>,
     /// Hours of the day, such as `08:00-18:00`; `22:00-06:00` goes over midnight.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub hours: Option<String>,
@@ -125,31 +125,4 @@ pub struct ConditionConfig {
     /// How long ago the caller may have authenticated (`auth_time`).
     #[serde(skip_serializing_if = "Option::is_none")]
     pub max_age: Option<Period>,
-}
-
-/// A day of the week.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize, Serialize, JsonSchema)]
-#[serde(rename_all = "snake_case")]
-pub enum DayConfig {
-    Monday,
-    Tuesday,
-    Wednesday,
-    Thursday,
-    Friday,
-    Saturday,
-    Sunday,
-}
-
-impl DayConfig {
-    pub(super) const fn name(self) -> &'static str {
-        match self {
-            Self::Monday => "monday",
-            Self::Tuesday => "tuesday",
-            Self::Wednesday => "wednesday",
-            Self::Thursday => "thursday",
-            Self::Friday => "friday",
-            Self::Saturday => "saturday",
-            Self::Sunday => "sunday",
-        }
-    }
 }

@@ -10,6 +10,7 @@ use std::net::IpAddr;
 use std::time::Duration;
 
 use cedar_policy::{Context, Entities, Entity, EntityUid, Request, RestrictedExpression as Value};
+use portcullis_config::Weekday;
 use portcullis_domain::{Principal, PrincipalKind, Scopes, Timestamp};
 use serde_json::Value as Json;
 
@@ -45,8 +46,8 @@ pub enum Said {
 /// Day and hour in a time zone.
 #[derive(Clone, Copy, Debug)]
 pub struct LocalTime {
-    /// In English, lower case.
-    pub weekday: &'static str,
+    /// Of the week.
+    pub weekday: Weekday,
     /// Of the day.
     pub minute: i64,
 }
@@ -235,7 +236,7 @@ impl FactPlan {
                     "now",
                     Value::new_long(i64::try_from(facts.now.as_seconds()).map_err(|_| Unfit::Gateway)?),
                 ),
-                Circumstance::Weekday => ("weekday", text(facts.local.weekday)),
+                Circumstance::Weekday => ("weekday", text(facts.local.weekday.name())),
                 Circumstance::Minute => ("minute", Value::new_long(facts.local.minute)),
                 Circumstance::Client => ("client", Value::new_ip(facts.client.to_canonical().to_string())),
                 Circumstance::Tls => {

@@ -8,8 +8,9 @@ use portcullis_config::{Diagnostic, Diagnostics, Place};
 use portcullis_contract::moment;
 use portcullis_domain::Timestamp;
 
-use crate::config::{BrownoutConfig, EveryConfig, OnceConfig, RhythmConfig, WeekdayConfig};
+use crate::config::{BrownoutConfig, EveryConfig, OnceConfig, RhythmConfig};
 use crate::life::{Brownouts, Span};
+use crate::rules::weekday_of;
 
 /// Spans that one schedule may come to: every day for eleven years.
 const SPANS: usize = 4096;
@@ -78,7 +79,7 @@ fn recurring(config: &EveryConfig, term: Term) -> Result<Vec<Span>, &'static str
     let mut spans = Vec::new();
     while let Some(today) = day {
         day = today.tomorrow().ok();
-        if weekday.is_some_and(|weekday| weekday.of_date() != today.weekday()) {
+        if weekday.is_some_and(|weekday| weekday != weekday_of(today)) {
             continue;
         }
         let from = offset.to_timestamp(today.to_datetime(time)).ok();
@@ -104,24 +105,9 @@ fn offset(zone: &str) -> Option<jiff::tz::Offset> {
     jiff::tz::Offset::from_seconds(if sign == "-" { -seconds } else { seconds }).ok()
 }
 
-impl WeekdayConfig {
-    const fn of_date(self) -> jiff::civil::Weekday {
-        use jiff::civil::Weekday;
-        match self {
-            Self::Monday => Weekday::Monday,
-            Self::Tuesday => Weekday::Tuesday,
-            Self::Wednesday => Weekday::Wednesday,
-            Self::Thursday => Weekday::Thursday,
-            Self::Friday => Weekday::Friday,
-            Self::Saturday => Weekday::Saturday,
-            Self::Sunday => Weekday::Sunday,
-        }
-    }
-}
-
 #[cfg(test)]
 mod tests {
-    use portcullis_config::Period;
+    use portcullis_config::{Period, Weekday};
 
     use super::*;
 
@@ -146,7 +132,7 @@ mod tests {
     #[test]
     fn a_weekly_brownout_falls_on_its_day_until_the_sunset() {
         let term = term("2027-05-01", "2027-05-20");
-        let spans = recurring(&every(Some(WeekdayConfig::Tuesday), "10:00", "UTC"), term).unwrap();
+        let spans = recurring(&every(Some(Weekday::Tuesday), "10:00", "UTC"), term).unwrap();
         assert_eq!(
             spans,
             [
@@ -155,7 +141,7 @@ mod tests {
                 span("2027-05-18T10:00:00Z", "2027-05-18T10:30:00Z"),
             ]
         );
-        let spans = recurring(&every(Some(WeekdayConfig::Tuesday), "01:00", "+02:00"), term).unwrap();
+        let spans = recurring(&every(Some(Weekday::Tuesday), "01:00", "+02:00"), term).unwrap();
         assert_eq!(spans[0], span("2027-05-03T23:00:00Z", "2027-05-03T23:30:00Z"));
     }
 
@@ -175,8 +161,8 @@ mod tests {
     #[test]
     fn what_cannot_be_kept_is_refused() {
         let term = term("2027-05-01", "2027-05-20");
-        let week = EveryConfig { on: None, ..every(Some(WeekdayConfig::Monday), "10:00", "UTC") };
-        let day = EveryConfig { on: Some(WeekdayConfig::Monday), ..every(None, "10:00", "UTC") };
+        let week = EveryConfig { on: None, ..every(Some(Weekday::Monday), "10:00", "UTC") };
+        let day = EveryConfig { on: Some(Weekday::Monday), ..every(None, "10:00", "UTC") };
         let long = EveryConfig { length: Period::from_secs(86_400), ..every(None, "10:00", "UTC") };
         let never = EveryConfig { length: Period::from_secs(0), ..every(None, "10:00", "UTC") };
         for bad in

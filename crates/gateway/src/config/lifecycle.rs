@@ -1,6 +1,6 @@
 //! The end of an API or operation, said beside its document.
 
-use portcullis_config::Period;
+use portcullis_config::{Period, Weekday};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
@@ -74,7 +74,7 @@ pub(crate) struct EveryConfig {
     pub(crate) every: RhythmConfig,
     /// The day of the week; for `every: week`.
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub(crate) on: Option<WeekdayConfig>,
+    pub(crate) on: Option<Weekday>,
     /// The time of day when it begins.
     #[schemars(regex(pattern = "^([01][0-9]|2[0-3]):[0-5][0-9]$"), example = "10:00")]
     pub(crate) at: String,
@@ -99,17 +99,4 @@ pub(crate) enum RhythmConfig {
     Day,
     /// On one day of every week.
     Week,
-}
-
-/// A day of the week.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize, Serialize, JsonSchema)]
-#[serde(rename_all = "snake_case")]
-pub(crate) enum WeekdayConfig {
-    Monday,
-    Tuesday,
-    Wednesday,
-    Thursday,
-    Friday,
-    Saturday,
-    Sunday,
 }
