@@ -6,9 +6,9 @@
 //! operations are summed up for each API: there may be thousands.
 
 use std::sync::{Arc, OnceLock, Weak};
-use std::time::Duration;
 
 use portcullis_audit::metrics::LimiterSizes;
+use portcullis_domain::Now;
 use portcullis_limits::{Limiter, Limits};
 
 use crate::policy::{Api, Policy};
@@ -21,13 +21,13 @@ pub(crate) type Running = Arc<OnceLock<Weak<Shared>>>;
 pub(crate) fn of(running: Running) -> LimiterSizes {
     Box::new(move |tell| {
         if let Some(shared) = running.get().and_then(Weak::upgrade) {
-            let now = shared.clock.now().mono;
+            let now = shared.clock.now();
             tell_all(&shared.policy.load(), now, tell);
         }
     })
 }
 
-fn tell_all(policy: &Policy, now: Duration, tell: &mut dyn FnMut(&str, u64)) {
+fn tell_all(policy: &Policy, now: Now, tell: &mut dyn FnMut(&str, u64)) {
     each("peer", &policy.limits.peer, now, tell);
     each("caller", &policy.limits.caller, now, tell);
     for limiter in policy.limits.failures.limiters() {
@@ -38,7 +38,7 @@ fn tell_all(policy: &Policy, now: Duration, tell: &mut dyn FnMut(&str, u64)) {
     }
 }
 
-fn of_api(api: &Api, now: Duration, tell: &mut dyn FnMut(&str, u64)) {
+fn of_api(api: &Api, now: Now, tell: &mut dyn FnMut(&str, u64)) {
     each(&format!("{}/peer", api.name), &api.peer_limits, now, tell);
     let Some(first) = api.routes.first() else { return };
     each(&format!("{}/caller", api.name), &first.api_limits, now, tell);
@@ -52,7 +52,7 @@ fn of_api(api: &Api, now: Duration, tell: &mut dyn FnMut(&str, u64)) {
     }
 }
 
-fn each(place: &str, limits: &Limits, now: Duration, tell: &mut dyn FnMut(&str, u64)) {
+fn each(place: &str, limits: &Limits, now: Now, tell: &mut dyn FnMut(&str, u64)) {
     for limiter in limits.iter() {
         tell(&format!("{place}/{}", limiter.quota().name()), limiter.active(now) as u64);
     }

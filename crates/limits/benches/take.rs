@@ -9,10 +9,16 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
 use divan::Bencher;
-use portcullis_limits::{Concurrency, Failures, Key, Limiter, Quota, ratelimit};
+use portcullis_domain::{Now, Timestamp};
+use portcullis_limits::{Concurrency, Failures, Key, Limiter, PartitionKeys, Quota, Standings, ratelimit};
 
 fn main() {
     divan::main();
+}
+
+fn at(nanos: u64) -> Now {
+    let mono = Duration::from_nanos(nanos);
+    Now { wall: Timestamp::from_seconds(1_800_000_000).plus(mono), mono }
 }
 
 fn quota() -> Quota {
@@ -27,7 +33,7 @@ fn keys(count: u32) -> Vec<Key> {
 fn warm(capacity: usize, keys_in_use: u32) -> (Limiter, Vec<Key>) {
     let (limiter, keys) = (Limiter::new(quota(), capacity), keys(keys_in_use));
     for key in &keys {
-        limiter.take(*key, 1, Duration::from_nanos(1)).ok();
+        limiter.take(*key, 1, at(1)).ok();
     }
     (limiter, keys)
 }
@@ -40,7 +46,7 @@ fn take(bencher: Bencher<'_, '_>, keys_in_use: u32) {
     bencher.bench_local(|| {
         next = (next + 1) % keys.len();
         now += 1_000;
-        limiter.take(black_box(keys[next]), 1, Duration::from_nanos(now))
+        limiter.take(black_box(keys[next]), 1, at(now))
     });
 }
 
@@ -52,7 +58,7 @@ fn take_for_strangers(bencher: Bencher<'_, '_>) {
     bencher.bench_local(|| {
         next = (next + 1) % keys.len();
         now += 1_000;
-        limiter.take(black_box(keys[next]), 1, Duration::from_nanos(now))
+        limiter.take(black_box(keys[next]), 1, at(now))
     });
 }
 
@@ -62,7 +68,7 @@ fn take_on_one_key(bencher: Bencher<'_, '_>) {
     let (limiter, key, now) = (Limiter::new(quota(), 100_000), keys(1)[0], AtomicU64::new(1_000));
     bencher.bench(|| {
         let now = now.fetch_add(1_000, Ordering::Relaxed);
-        limiter.take(black_box(key), 1, Duration::from_nanos(now))
+        limiter.take(black_box(key), 1, at(now))
     });
 }
 
@@ -84,7 +90,7 @@ fn key_of_a_subject() -> Key {
 #[divan::bench]
 fn check_of_failures(bencher: Bencher<'_, '_>) {
     let (failures, keys) = (Failures::new(quota(), quota(), 10_000), keys(2));
-    bencher.bench_local(|| failures.check(black_box(keys[0]), black_box(keys[1]), Duration::from_secs(1)));
+    bencher.bench_local(|| failures.check(black_box(keys[0]), black_box(keys[1]), at(1_000_000_000)));
 }
 
 #[divan::bench]
@@ -96,6 +102,8 @@ fn permit(bencher: Bencher<'_, '_>) {
 #[divan::bench]
 fn header_field(bencher: Bencher<'_, '_>) {
     let limiter = Limiter::new(quota(), 10);
-    let standing = limiter.take(keys(1)[0], 1, Duration::from_secs(1)).expect("a fresh budget");
-    bencher.bench_local(|| ratelimit(black_box(&[(limiter.quota(), standing)])));
+    let key = keys(1)[0];
+    let standing = limiter.take(key, 1, at(1_000_000_000)).expect("a fresh budget");
+    let standings = Standings { quota: limiter.quota(), key, standing };
+    bencher.bench_local(|| ratelimit(black_box(&[standings]), PartitionKeys::Hidden));
 }

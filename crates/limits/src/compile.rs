@@ -208,11 +208,12 @@ mod tests {
     use std::time::Duration;
 
     use portcullis_config::{Document, decode};
+    use portcullis_domain::{Now, Timestamp};
 
     use super::*;
     use crate::key::Key;
 
-    const NOW: Duration = Duration::from_secs(10);
+    const NOW: Now = Now { wall: Timestamp::from_seconds(9), mono: Duration::from_secs(10) };
 
     #[track_caller]
     fn read(text: &str) -> Result<CompiledLimits, Vec<&'static str>> {

@@ -11,8 +11,10 @@
 
 use std::time::Duration;
 
+use portcullis_domain::Now;
+
 use crate::key::Key;
-use crate::limiter::Limiter;
+use crate::limiter::{Limiter, Purpose, Span};
 use crate::quota::Quota;
 
 /// Counts failed credentials.
@@ -34,10 +36,11 @@ impl Failures {
     /// credentials.
     #[must_use]
     pub fn new(per_peer: Quota, per_credential: Quota, capacity: usize) -> Self {
-        Self {
-            per_peer: Limiter::new(per_peer, capacity),
-            per_credential: Limiter::new(per_credential, capacity),
-        }
+        let limiter = |quota: Quota| {
+            let place = format!("failures/{}", quota.name());
+            Limiter::at(&place, quota, Purpose::Guessing, Span::Process, capacity)
+        };
+        Self { per_peer: limiter(per_peer), per_credential: limiter(per_credential) }
     }
 
     /// Whether another try may be made. Spends nothing: tries that are under way at the same time all pass,
@@ -45,7 +48,7 @@ impl Failures {
     ///
     /// # Errors
     /// [`TooManyFailures`]; the answer is `Reason::FailuresExceeded`.
-    pub fn check(&self, peer: Key, credential: Key, now: Duration) -> Result<(), TooManyFailures> {
+    pub fn check(&self, peer: Key, credential: Key, now: Now) -> Result<(), TooManyFailures> {
         let peer = self.per_peer.peek(peer, 1, now);
         let credential = self.per_credential.peek(credential, 1, now);
         let wait =
@@ -57,12 +60,11 @@ impl Failures {
     }
 
     /// Counts one failure.
-    pub fn record(&self, peer: Key, credential: Key, now: Duration) {
-        let burst = self.per_credential.quota().burst();
-        let is_first = match self.per_credential.take(credential, 1, now) {
-            Ok(standing) => standing.remaining + 1 >= burst.min(standing.limit),
-            Err(_) => false,
-        };
+    pub fn record(&self, peer: Key, credential: Key, now: Now) {
+        let before = self.per_credential.peek(credential, 0, now);
+        // Nothing is owed: what was counted of it before is forgotten.
+        let is_first = before.is_ok_and(|standing| standing.reset.is_zero());
+        let _ = self.per_credential.take(credential, 1, now);
         if is_first {
             // A count that is full already cannot get fuller.
             let _ = self.per_peer.take(peer, 1, now);
@@ -80,7 +82,8 @@ impl Failures {
 mod tests {
     use super::*;
 
-    const NOW: Duration = Duration::from_secs(10);
+    const NOW: Now =
+        Now { wall: portcullis_domain::Timestamp::from_seconds(9), mono: Duration::from_secs(10) };
 
     fn failures(per_peer: u32, per_credential: u32) -> Failures {
         let quota = |name, count| Quota::new(name, count, Duration::from_secs(60), count).unwrap();
@@ -106,7 +109,10 @@ mod tests {
         let refused = failures.check(peer(1), token(99), NOW).unwrap_err();
         assert_eq!(refused.retry_after, Duration::from_secs(3));
         assert_eq!(failures.check(peer(2), token(99), NOW), Ok(()));
-        assert_eq!(failures.check(peer(1), token(99), NOW + refused.retry_after), Ok(()));
+        assert_eq!(
+            failures.check(peer(1), token(99), Now { mono: NOW.mono + refused.retry_after, ..NOW }),
+            Ok(())
+        );
     }
 
     #[test]

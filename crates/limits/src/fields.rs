@@ -1,13 +1,27 @@
 //! The `RateLimit-Policy` and `RateLimit` response fields (draft-ietf-httpapi-ratelimit-headers-10).
 //!
 //! In: quotas and where a caller stands with them. Out: structured fields (RFC 9651), ready to be sent as
-//! header fields, never as trailers (§3.1, §4.1). No partition key is sent: the numbers are those of the
-//! caller who asks, and of nobody else (LIM-05, LIM-21).
+//! header fields, never as trailers (§3.1, §4.1). The numbers are those of the caller who asks, and of nobody
+//! else (LIM-21). A partition key is sent only where the operator wants it, and says nothing of whose it is
+//! (LIM-05).
 
 use std::time::Duration;
 
-use crate::limiter::Standing;
+use base64::Engine as _;
+use base64::engine::general_purpose::STANDARD;
+
+use crate::decision::Standings;
 use crate::quota::Quota;
+
+/// Whether clients are shown which of their budgets a quota was spent of (`pk`, draft §4.1.3).
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum PartitionKeys {
+    /// They are not.
+    #[default]
+    Hidden,
+    /// As eight bytes of a keyed hash: equal for equal budgets, and nothing more.
+    Shown,
+}
 
 /// The value of `RateLimit-Policy`: `"burst";q=100;w=60, "daily";q=1000;w=86400` (§3). It depends on the
 /// configuration only, so it is made once.
@@ -20,15 +34,20 @@ pub fn ratelimit_policy(quotas: &[&Quota]) -> String {
 /// The value of `RateLimit`: `"default";r=50;t=30` (§4). `t` is rounded up to whole seconds, so that it
 /// never promises too early.
 #[must_use]
-pub fn ratelimit(standings: &[(&Quota, Standing)]) -> String {
+pub fn ratelimit(standings: &[Standings<'_>], keys: PartitionKeys) -> String {
     let mut value = String::with_capacity(standings.len() * 32);
-    for (index, (quota, standing)) in standings.iter().enumerate() {
+    for (index, Standings { quota, key, standing }) in standings.iter().enumerate() {
         if index > 0 {
             value.push_str(", ");
         }
         let (name, remaining, reset) = (quota.name(), standing.remaining, whole_seconds(standing.reset));
         // On the path of every request: without the machinery of formatting.
         value.extend(["\"", name, "\";r=", &remaining.to_string(), ";t=", &reset.to_string()]);
+        if keys == PartitionKeys::Shown {
+            value.push_str(";pk=:");
+            STANDARD.encode_string(key.shown(), &mut value);
+            value.push(':');
+        }
     }
     value
 }
@@ -42,13 +61,34 @@ mod tests {
     use proptest::prelude::*;
 
     use super::*;
+    use crate::key::Key;
+    use crate::limiter::Standing;
 
     fn quota(name: &str, count: u32, seconds: u64) -> Quota {
         Quota::new(name, count, Duration::from_secs(seconds), count).unwrap()
     }
 
-    fn standing(remaining: u32, millis: u64) -> Standing {
-        Standing { limit: 100, remaining, reset: Duration::from_millis(millis) }
+    fn standing(quota: &Quota, remaining: u32, millis: u64) -> Standings<'_> {
+        let key = Key::subject("https://id.example", "alice@example.com");
+        let standing = Standing { limit: 100, remaining, reset: Duration::from_millis(millis) };
+        Standings { quota, key, standing }
+    }
+
+    // proves: LIM-05
+    #[test]
+    fn a_partition_key_is_opaque_bytes_without_the_name_of_anybody() {
+        let quota = quota("default", 100, 60);
+        let value = ratelimit(&[standing(&quota, 50, 30_000)], PartitionKeys::Shown);
+        let encoded = value.strip_prefix("\"default\";r=50;t=30;pk=:").unwrap().strip_suffix(':').unwrap();
+        let bytes = STANDARD.decode(encoded).unwrap();
+        assert_eq!(bytes.len(), 8);
+        assert!(!value.contains("alice") && !value.contains("id.example"));
+        // Neither the key itself nor a hash that one could make of the name without the secret of this process.
+        let name = b"alice@example.com";
+        let known = [Key::credential(name).to_bytes(), standing(&quota, 1, 1).key.to_bytes()];
+        assert!(known.iter().all(|known| !known.windows(8).any(|part| part == bytes)));
+        let unkeyed = siphasher::sip::SipHasher13::new().hash(name).to_be_bytes();
+        assert_ne!(bytes, unkeyed);
     }
 
     #[test]
@@ -56,7 +96,7 @@ mod tests {
         let (burst, daily) = (quota("burst", 100, 60), quota("daily", 1_000, 86_400));
         assert_eq!(ratelimit_policy(&[&burst, &daily]), "\"burst\";q=100;w=60, \"daily\";q=1000;w=86400");
         assert_eq!(
-            ratelimit(&[(&burst, standing(50, 30_000)), (&daily, standing(0, 1))]),
+            ratelimit(&[standing(&burst, 50, 30_000), standing(&daily, 0, 1)], PartitionKeys::Hidden),
             "\"burst\";r=50;t=30, \"daily\";r=0;t=1"
         );
     }
@@ -116,7 +156,7 @@ mod tests {
             prop_assert_eq!((q.as_str(), w.as_str()), ("q", "w"));
             prop_assert!(*window > 0);
 
-            let limit = read(&ratelimit(&[(&quota, standing(remaining, reset))])).unwrap();
+            let limit = read(&ratelimit(&[standing(&quota, remaining, reset)], PartitionKeys::Hidden)).unwrap();
             prop_assert_eq!(&limit[0].0, &name);
             let [(r, left), (t, until)] = &limit[0].1[..] else { panic!("{limit:?}") };
             prop_assert_eq!((r.as_str(), t.as_str()), ("r", "t"));

@@ -80,6 +80,18 @@ impl Gcra {
         arrival.saturating_sub(self.price(cost))
     }
 
+    /// Units that may come at once.
+    #[must_use]
+    pub const fn burst(&self) -> u32 {
+        self.burst
+    }
+
+    /// Nanoseconds that one unit takes to be paid off.
+    #[must_use]
+    pub const fn interval(&self) -> u64 {
+        self.interval
+    }
+
     /// The deepest debt, in nanoseconds: how long a key is remembered at most.
     #[must_use]
     pub const fn depth(&self) -> u64 {

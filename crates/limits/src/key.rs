@@ -1,14 +1,46 @@
 //! Whose budget is spent: an opaque 128-bit name for a peer, a subject, a credential.
 //!
-//! Keys are `SipHash` values under two keys that are drawn anew by each process, so that a stranger can
-//! neither choose keys that collide nor learn from a key whose it is.
+//! Keys are `SipHash` values under a secret, so that a stranger can neither choose keys that collide nor learn
+//! from a key whose it is. The secret is drawn anew by each process, unless [`seed`] sets one: counts that
+//! outlive the process, or are shared with others, are found again by keys of the same secret only.
 
-use std::hash::{BuildHasher, Hash, RandomState};
+use std::hash::{BuildHasher, Hasher as _, RandomState};
 use std::net::{IpAddr, Ipv6Addr};
-use std::sync::LazyLock;
+use std::sync::OnceLock;
 
-/// The two hash keys of this process. They live outside any policy: a reload must find its counters again.
-static SEEDS: LazyLock<[RandomState; 2]> = LazyLock::new(|| [RandomState::new(), RandomState::new()]);
+use siphasher::sip128::{Hash128, Hasher128 as _, SipHasher13};
+
+/// The secret of this process. It lives outside any policy: a reload must find its counters again.
+static SECRET: OnceLock<[u8; 16]> = OnceLock::new();
+
+/// Whether keys are made with the secret that was given.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Seeded {
+    /// They are, from the first one on.
+    Yes,
+    /// Keys were made with another one before, and still are.
+    TooLate,
+}
+
+/// Sets the secret of this process, before its first key is made. Keys are then the same in every process with
+/// this secret, on every machine.
+pub fn seed(secret: [u8; 16]) -> Seeded {
+    match *SECRET.get_or_init(|| secret) == secret {
+        true => Seeded::Yes,
+        false => Seeded::TooLate,
+    }
+}
+
+fn hasher() -> SipHasher13 {
+    let draw = || RandomState::new().build_hasher().finish().to_le_bytes();
+    SipHasher13::new_with_key(SECRET.get_or_init(|| {
+        let mut secret = [0; 16];
+        let (first, second) = secret.split_at_mut(8);
+        first.copy_from_slice(&draw());
+        second.copy_from_slice(&draw());
+        secret
+    }))
+}
 
 /// An opaque name for whoever a budget belongs to; no identity can be read from it (LIM-05).
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -48,16 +80,19 @@ impl Default for Ipv6Prefix {
     }
 }
 
-/// What a key was made from; keeps equal bytes of different kinds apart.
-#[derive(Hash)]
+/// What a key was made from; keeps equal bytes of different kinds apart. The numbers stay as they are: kept
+/// counts are found by them.
+#[derive(Clone, Copy)]
 enum Kind {
-    Ipv4,
-    Ipv6,
-    Subject,
-    Client,
-    Credential,
-    Named,
-    Both,
+    Ipv4 = 1,
+    Ipv6 = 2,
+    Subject = 3,
+    Client = 4,
+    Credential = 5,
+    Named = 6,
+    Both = 7,
+    Everybody = 8,
+    Shown = 9,
 }
 
 impl Key {
@@ -71,44 +106,79 @@ impl Key {
     #[must_use]
     pub fn peer_within(address: IpAddr, prefix: Ipv6Prefix) -> Self {
         match address.to_canonical() {
-            IpAddr::V4(address) => Self::of(&(Kind::Ipv4, address.to_bits())),
-            IpAddr::V6(address) => Self::of(&(Kind::Ipv6, prefix.cut(address))),
+            IpAddr::V4(address) => Self::of(Kind::Ipv4, [&address.octets()]),
+            IpAddr::V6(address) => Self::of(Kind::Ipv6, [&prefix.cut(address).to_be_bytes()]),
         }
     }
 
     /// The principal `subject` of `issuer`.
     #[must_use]
     pub fn subject(issuer: &str, subject: &str) -> Self {
-        Self::of(&(Kind::Subject, issuer, subject))
+        Self::of(Kind::Subject, [issuer.as_bytes(), subject.as_bytes()])
     }
 
     /// The client `client` of `issuer`, whoever it acts for.
     #[must_use]
     pub fn client(issuer: &str, client: &str) -> Self {
-        Self::of(&(Kind::Client, issuer, client))
+        Self::of(Kind::Client, [issuer.as_bytes(), client.as_bytes()])
     }
 
     /// A credential as it was shown, before it is believed. The bytes are hashed and not kept.
     #[must_use]
     pub fn credential(bytes: &[u8]) -> Self {
-        Self::of(&(Kind::Credential, bytes))
+        Self::of(Kind::Credential, [bytes])
     }
 
     /// Anything else by the name of its kind: a tenant, an operation, a field's value.
     #[must_use]
     pub fn named(kind: &str, value: &str) -> Self {
-        Self::of(&(Kind::Named, kind, value))
+        Self::of(Kind::Named, [kind.as_bytes(), value.as_bytes()])
     }
 
     /// This key and `other` together: a peer at an operation, a user at a client.
     #[must_use]
     pub fn and(self, other: Self) -> Self {
-        Self::of(&(Kind::Both, self.place, self.tag, other.place, other.tag))
+        Self::of(Kind::Both, [&self.to_bytes(), &other.to_bytes()])
     }
 
-    fn of<T: Hash>(parts: &T) -> Self {
-        let [first, second] = &*SEEDS;
-        Self { place: first.hash_one(parts), tag: second.hash_one(parts) }
+    /// All callers together, whoever they are: for a budget that they share.
+    #[must_use]
+    pub fn everybody() -> Self {
+        Self::of::<0>(Kind::Everybody, [])
+    }
+
+    /// The same bytes in every process with this secret; no identity can be read from them.
+    #[must_use]
+    pub fn to_bytes(self) -> [u8; 16] {
+        (u128::from(self.place) << 64 | u128::from(self.tag)).to_be_bytes()
+    }
+
+    /// What a client may be shown as its partition key (draft §3.1.4): not the key itself, by which one could
+    /// find out which others share its place.
+    #[must_use]
+    pub fn shown(self) -> [u8; 8] {
+        Self::of(Kind::Shown, [&self.to_bytes()]).tag.to_be_bytes()
+    }
+
+    /// The key that is made of a tag alone: all that is kept of one whose count outlives the process.
+    pub(crate) const fn of_tag(tag: u64) -> Self {
+        // SplitMix64's finalizer: spreads what is spread already, so that place and tag do not go together.
+        let mut place = tag;
+        place = (place ^ (place >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
+        place = (place ^ (place >> 27)).wrapping_mul(0x94d0_49bb_1331_11eb);
+        Self { place: place ^ (place >> 31), tag }
+    }
+
+    /// Each part with its length, so that no two lists of parts are one row of bytes.
+    fn of<const N: usize>(kind: Kind, parts: [&[u8]; N]) -> Self {
+        let mut hasher = hasher();
+        hasher.write(&[kind as u8]);
+        for part in parts {
+            hasher.write(&(part.len() as u64).to_le_bytes());
+            hasher.write(part);
+        }
+        let Hash128 { h1, h2 } = hasher.finish128();
+        Self { place: h1, tag: h2 }
     }
 }
 
@@ -156,5 +226,23 @@ mod tests {
         let (first, second) = (Key::subject("a", "b"), Key::client("a", "c"));
         assert_ne!(first.and(second), second.and(first));
         assert_ne!(first.and(second), first);
+        assert_ne!(Key::everybody(), Key::credential(b""));
+    }
+
+    #[test]
+    fn the_secret_is_set_once() {
+        let _ = Key::everybody();
+        assert_eq!(seed([7; 16]), Seeded::TooLate);
+        let current = *SECRET.get().unwrap();
+        assert_eq!(seed(current), Seeded::Yes);
+    }
+
+    #[test]
+    fn what_is_shown_of_a_key_is_neither_the_key_nor_the_same_for_another() {
+        let (alice, bob) =
+            (Key::subject("https://id.example", "alice"), Key::subject("https://id.example", "bob"));
+        assert_eq!(alice.shown(), alice.shown());
+        assert_ne!(alice.shown(), bob.shown());
+        assert!(!alice.to_bytes().windows(8).any(|part| part == alice.shown()));
     }
 }

@@ -6,12 +6,15 @@
 //! `listen` for connections.
 //!
 //! The rate limit is GCRA ([`gcra`]): one number a key, exact under concurrency, no timer. Header fields
-//! follow draft-ietf-httpapi-ratelimit-headers-10 ([`fields`]). Not done here: what to answer with, and
-//! counters that are shared between gateways.
+//! follow draft-ietf-httpapi-ratelimit-headers-10 ([`fields`]). What one request spends of several quotas is one
+//! [`decision`], asked of [`Counters`] at once. Not done here: what to answer with.
 
+pub mod calendar;
 mod compile;
 mod concurrency;
 mod config;
+mod counters;
+pub mod decision;
 mod failures;
 pub mod fields;
 pub mod gcra;
@@ -24,9 +27,11 @@ mod table;
 pub use compile::{CompiledLimits, compile, compile_quota};
 pub use concurrency::{Concurrency, Permit, Saturated};
 pub use config::{FailuresConfig, LimitsConfig, QuotaConfig};
+pub use counters::Counters;
+pub use decision::{Charge, Standings, Taken, Violated, Visibility};
 pub use failures::{Failures, TooManyFailures};
-pub use fields::{ratelimit, ratelimit_policy};
-pub use key::{Ipv6Prefix, Key};
-pub use limiter::{Exceeded, Limiter, Standing};
-pub use limits::{Limits, Standings, Violated};
-pub use quota::{Quota, QuotaError, name_after};
+pub use fields::{PartitionKeys, ratelimit, ratelimit_policy};
+pub use key::{Ipv6Prefix, Key, Seeded, seed};
+pub use limiter::{Count, Exceeded, Limiter, Purpose, Span, Standing};
+pub use limits::Limits;
+pub use quota::{Pace, Quota, QuotaError, Unit, name_after};

@@ -2,10 +2,13 @@
 
 use std::time::Duration;
 
+use portcullis_domain::{Now, Timestamp};
+
+use crate::calendar::{Held, whole_seconds};
 use crate::gcra::Attempt;
 use crate::key::Key;
-use crate::quota::Quota;
-use crate::table::Table;
+use crate::quota::{Pace, Quota};
+use crate::table::{Changes, Table};
 
 /// Counts one quota for up to a fixed number of active keys; shared by all workers and exact between them.
 ///
@@ -13,8 +16,43 @@ use crate::table::Table;
 /// ([`crate::table`] says what happens when there is no place).
 #[derive(Debug)]
 pub struct Limiter {
+    /// Where the quota stands: tells its counts from those of a quota of the same name elsewhere.
+    place: Box<str>,
     quota: Quota,
+    purpose: Purpose,
+    span: Span,
     table: Table,
+}
+
+/// What a quota is for.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Purpose {
+    /// Keeps use within bounds. If it cannot be counted exactly, use goes on.
+    #[default]
+    Use,
+    /// Stops guessing. If it cannot be counted, there is no guess.
+    Guessing,
+}
+
+/// How long what is counted is known.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Span {
+    /// As long as the process lives.
+    #[default]
+    Process,
+    /// Beyond it: changes are taken by whoever keeps them, and put back.
+    Lasting,
+}
+
+/// What a key has spent, as it is kept beyond the process. Names the key by what no identity can be read from.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Count {
+    /// The key, of which a part is enough.
+    pub key: u64,
+    /// Until when this counts.
+    pub until: Timestamp,
+    /// What was spent of a day or month; zero for quotas that come back one by one, of which `until` says it all.
+    pub spent: u32,
 }
 
 /// Where a key stands with its quota, as it may be advertised.
@@ -44,7 +82,29 @@ impl Limiter {
     /// Counts `quota` for up to `capacity` active keys, at 32 bytes each.
     #[must_use]
     pub fn new(quota: Quota, capacity: usize) -> Self {
-        Self { quota, table: Table::new(capacity) }
+        Self {
+            place: quota.name().into(),
+            quota,
+            purpose: Purpose::default(),
+            span: Span::default(),
+            table: Table::new(capacity, Changes::Unmarked),
+        }
+    }
+
+    /// The same for a quota that stands at `place`, serves this purpose and is known for this long.
+    #[must_use]
+    pub fn at(place: &str, quota: Quota, purpose: Purpose, span: Span, capacity: usize) -> Self {
+        let changes = match span {
+            Span::Process => Changes::Unmarked,
+            Span::Lasting => Changes::Marked,
+        };
+        Self { place: place.into(), quota, purpose, span, table: Table::new(capacity, changes) }
+    }
+
+    /// Where the quota stands, e.g. `shop/caller/default`.
+    #[must_use]
+    pub fn place(&self) -> &str {
+        &self.place
     }
 
     /// The quota.
@@ -53,14 +113,33 @@ impl Limiter {
         &self.quota
     }
 
-    /// Spends `cost` units of `key`'s budget at `now`, the monotonic time of arrival. A cost of zero looks
-    /// without spending; one above the burst counts as the whole burst.
+    /// What it is for.
+    #[must_use]
+    pub const fn purpose(&self) -> Purpose {
+        self.purpose
+    }
+
+    /// How long its counts are known.
+    #[must_use]
+    pub const fn span(&self) -> Span {
+        self.span
+    }
+
+    /// Whether `other` counts the same, so that its counts may live on in this one's place.
+    #[must_use]
+    pub fn is_same(&self, other: &Self) -> bool {
+        let all = |limiter: &Self| (limiter.purpose, limiter.span);
+        self.place == other.place && self.quota == other.quota && all(self) == all(other)
+    }
+
+    /// Spends `cost` units of `key`'s budget at `now`, the time of arrival. A cost of zero looks without
+    /// spending; one above what may come at once counts as all of that.
     ///
     /// # Errors
     /// [`Exceeded`], and nothing is charged.
-    pub fn take(&self, key: Key, cost: u32, now: Duration) -> Result<Standing, Exceeded> {
-        let (cell, now) = self.table.cell(key, nanos(now));
-        let attempt = self.quota.gcra().attempt(cell.arrival(), cost, now);
+    pub fn take(&self, key: Key, cost: u32, now: Now) -> Result<Standing, Exceeded> {
+        let (cell, reckoned) = self.table.cell(self.own(key), self.time(now));
+        let attempt = self.attempt(cell.arrival(), cost, now, reckoned);
         if let Attempt::Admitted { arrival, .. } = attempt
             && cost > 0
         {
@@ -73,22 +152,92 @@ impl Limiter {
     ///
     /// # Errors
     /// [`Exceeded`], when `cost` units are not to be had.
-    pub fn peek(&self, key: Key, cost: u32, now: Duration) -> Result<Standing, Exceeded> {
-        let (cell, now) = self.table.cell(key, nanos(now));
-        self.answer(self.quota.gcra().attempt(cell.arrival(), cost, now))
+    pub fn peek(&self, key: Key, cost: u32, now: Now) -> Result<Standing, Exceeded> {
+        let (cell, reckoned) = self.table.cell(self.own(key), self.time(now));
+        self.answer(self.attempt(cell.arrival(), cost, now, reckoned))
     }
 
     /// Gives back `cost` units that were taken for something that did not happen.
-    pub fn refund(&self, key: Key, cost: u32, now: Duration) {
-        let (cell, _) = self.table.cell(key, nanos(now));
-        let arrival = self.quota.gcra().refund(cell.arrival(), cost);
-        cell.set(arrival);
+    pub fn refund(&self, key: Key, cost: u32, now: Now) {
+        let (cell, _) = self.table.cell(self.own(key), self.time(now));
+        let held = match &self.quota.pace() {
+            Pace::Rolling { gcra, .. } => gcra.refund(cell.arrival(), cost),
+            Pace::Fixed(_) => Held::unpack(cell.arrival()).refunded(cost.min(self.quota.count())).pack(),
+        };
+        cell.set(held);
+    }
+
+    /// Spends `cost` units that cannot be refused any more, or as many of them as there are.
+    pub fn charge(&self, key: Key, cost: u32, now: Now) {
+        if let Err(exceeded) = self.take(key, cost, now) {
+            // Between the two somebody may have come back to more: that much is still his.
+            let _ = self.take(key, exceeded.standing.remaining.min(cost), now);
+        }
     }
 
     /// How many keys owe something at `now`. Walks the table: for a scrape, not for a request.
     #[must_use]
-    pub fn active(&self, now: Duration) -> usize {
-        self.table.active(nanos(now))
+    pub fn active(&self, now: Now) -> usize {
+        self.table.active(self.time(now))
+    }
+
+    /// What changed since this was asked last, to be kept elsewhere. Nothing, unless the span is lasting.
+    pub fn changes(&self, now: Now, mut each: impl FnMut(Count)) {
+        self.table.take_changes(|key, held| {
+            let (until, spent) = match self.quota.pace() {
+                Pace::Rolling { .. } => (Duration::from_nanos(held), 0),
+                Pace::Fixed(_) => {
+                    let held = Held::unpack(held);
+                    (Duration::from_secs(held.end().into()), held.spent())
+                }
+            };
+            // What is over is told as well, with what the key has now: nothing.
+            let left = until.saturating_sub(now.mono);
+            let until = now.wall.plus(left + Duration::from_nanos(999_999));
+            each(Count { key, until, spent });
+        });
+    }
+
+    /// Takes up a count that was kept, unless it does not count any more.
+    pub fn restore(&self, count: Count, now: Now) {
+        let left = count.until.since(now.wall).min(self.quota.memory() + Duration::from_secs(7_200));
+        if left.is_zero() {
+            return;
+        }
+        let (cell, _) = self.table.cell(Key::of_tag(count.key), self.time(now));
+        let held = match self.quota.pace() {
+            Pace::Rolling { gcra, .. } => nanos(now.mono).saturating_add(nanos(left).min(gcra.depth())),
+            Pace::Fixed(_) => {
+                let end = (now.mono + left).as_millis().div_ceil(1_000);
+                Held::new(u32::try_from(end).unwrap_or(u32::MAX), count.spent).pack()
+            }
+        };
+        // Who came meanwhile has spent more than was kept, or as much again.
+        let held = held.max(cell.arrival());
+        cell.set(held);
+    }
+
+    fn attempt(&self, held: u64, cost: u32, now: Now, reckoned: u64) -> Attempt {
+        match self.quota.pace() {
+            Pace::Rolling { gcra, .. } => gcra.attempt(held, cost, reckoned),
+            Pace::Fixed(calendar) => Held::attempt(held, self.quota.count(), cost, calendar, now),
+        }
+    }
+
+    /// The time as the table has it.
+    fn time(&self, now: Now) -> u64 {
+        match self.quota.pace() {
+            Pace::Rolling { .. } => nanos(now.mono),
+            Pace::Fixed(_) => Held::new(whole_seconds(now), 0).pack(),
+        }
+    }
+
+    /// The key as the table has it. Of one whose count is kept, only the tag is.
+    const fn own(&self, key: Key) -> Key {
+        match self.span {
+            Span::Process => key,
+            Span::Lasting => Key::of_tag(key.tag),
+        }
     }
 
     fn answer(&self, attempt: Attempt) -> Result<Standing, Exceeded> {
@@ -118,7 +267,11 @@ mod tests {
 
     use super::*;
 
-    const NOW: Duration = Duration::from_secs(10);
+    const NOW: Now = Now { wall: Timestamp::from_seconds(1_000_000), mono: Duration::from_secs(10) };
+
+    fn later(span: Duration) -> Now {
+        Now { wall: NOW.wall.plus(span), mono: NOW.mono + span }
+    }
 
     fn limiter(count: u32, window: u64, burst: u32) -> Limiter {
         Limiter::new(Quota::new("test", count, Duration::from_secs(window), burst).unwrap(), 1_000)
@@ -172,7 +325,7 @@ mod tests {
         assert_eq!(exceeded.standing.remaining, 0);
         assert_eq!(exceeded.standing.reset, Duration::from_secs(1));
         assert_eq!(exceeded.retry_after, Duration::from_secs(3));
-        assert!(limiter.take(key(1), 3, NOW + exceeded.retry_after).is_ok());
+        assert!(limiter.take(key(1), 3, later(exceeded.retry_after)).is_ok());
     }
 
     #[test]
@@ -191,7 +344,7 @@ mod tests {
         assert_eq!(limiter.active(NOW), 0);
         assert!(limiter.take(key(1), 1, NOW).is_ok());
         assert_eq!(limiter.active(NOW), 1);
-        assert_eq!(limiter.active(NOW + Duration::from_secs(60)), 0);
+        assert_eq!(limiter.active(later(Duration::from_secs(60))), 0);
     }
 
     // proves-part: LIM-15 (bytes are not counted yet)

@@ -1,13 +1,14 @@
 //! Several quotas on one key: a burst and a sustained one, a second's and a day's.
 
 use std::sync::Arc;
-use std::time::Duration;
 
+use portcullis_domain::{Now, Strength};
 use smallvec::SmallVec;
 
+use crate::decision::{Charge, Taken, Violated, Visibility, take};
 use crate::fields::ratelimit_policy;
 use crate::key::Key;
-use crate::limiter::{Exceeded, Limiter, Standing};
+use crate::limiter::Limiter;
 use crate::quota::Quota;
 
 /// Quotas that hold together: an attempt is admitted by all of them, or charged to none.
@@ -15,26 +16,6 @@ use crate::quota::Quota;
 pub struct Limits {
     limiters: Box<[Arc<Limiter>]>,
     policy: Box<str>,
-}
-
-/// Where a key stands after an admission: with the quota that leaves the least.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Standings<'l> {
-    /// The tightest quota.
-    pub quota: &'l Quota,
-    /// Where the key stands with it.
-    pub standing: Standing,
-}
-
-/// At least one quota is used up. Nothing was charged.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Violated<'l> {
-    /// The quota that asks for the longest wait.
-    pub quota: &'l Quota,
-    /// That wait, and where the key stands with that quota.
-    pub exceeded: Exceeded,
-    /// The names of all quotas that are used up (`violated-policies`, draft §5.1).
-    pub names: SmallVec<[&'l str; 2]>,
 }
 
 impl Limits {
@@ -51,35 +32,31 @@ impl Limits {
     #[must_use]
     pub fn carried_into(&self, compiled: &Self) -> Self {
         let carried = |new: &Arc<Limiter>| {
-            let same = self.limiters.iter().find(|old| old.quota() == new.quota());
+            let same = self.limiters.iter().find(|old| old.is_same(new));
             Arc::clone(same.unwrap_or(new))
         };
         Self { limiters: compiled.limiters.iter().map(carried).collect(), policy: compiled.policy.clone() }
     }
 
-    /// Spends `cost` units of `key`'s budget with every quota. `None` if there is no quota at all.
+    /// Spends `cost` units of `key`'s budget with every quota, in this process.
     ///
     /// # Errors
     /// [`Violated`], and nothing is charged to any of them.
-    pub fn take(&self, key: Key, cost: u32, now: Duration) -> Result<Option<Standings<'_>>, Violated<'_>> {
-        let mut tightest: Option<Standings<'_>> = None;
-        for (index, limiter) in self.limiters.iter().enumerate() {
-            match limiter.take(key, cost, now) {
-                Ok(standing) => {
-                    let is_tighter = tightest.is_none_or(|so_far| is_tighter(standing, so_far.standing));
-                    if is_tighter {
-                        tightest = Some(Standings { quota: limiter.quota(), standing });
-                    }
-                }
-                Err(exceeded) => {
-                    for charged in self.limiters.iter().take(index) {
-                        charged.refund(key, cost, now);
-                    }
-                    return Err(self.violated(limiter.quota(), exceeded, key, cost, now));
-                }
-            }
-        }
-        Ok(tightest)
+    pub fn take(&self, key: Key, cost: u32, now: Now) -> Result<Taken<'_>, Violated<'_>> {
+        let charges: SmallVec<[Charge<'_>; 4]> = self.charges(key, cost).collect();
+        take(&charges, now)
+    }
+
+    /// What a request of `key` that weighs `cost` is to spend.
+    pub fn charges(&self, key: Key, cost: u32) -> impl Iterator<Item = Charge<'_>> {
+        self.limiters.iter().map(move |limiter| Charge {
+            limiter,
+            key,
+            cost,
+            strength: Strength::Enforce,
+            visibility: Visibility::Told,
+            alert_at: None,
+        })
     }
 
     /// The value of `RateLimit-Policy`; empty if there is no quota.
@@ -98,38 +75,22 @@ impl Limits {
     pub fn is_empty(&self) -> bool {
         self.limiters.is_empty()
     }
-
-    fn violated<'l>(
-        &'l self,
-        quota: &'l Quota,
-        exceeded: Exceeded,
-        key: Key,
-        cost: u32,
-        now: Duration,
-    ) -> Violated<'l> {
-        let mut violated = Violated { quota, exceeded, names: SmallVec::new() };
-        for limiter in &self.limiters {
-            if let Err(exceeded) = limiter.peek(key, cost, now) {
-                violated.names.push(limiter.quota().name());
-                if exceeded.retry_after > violated.exceeded.retry_after {
-                    violated.quota = limiter.quota();
-                    violated.exceeded = exceeded;
-                }
-            }
-        }
-        violated
-    }
-}
-
-fn is_tighter(standing: Standing, than: Standing) -> bool {
-    (standing.remaining, than.reset) < (than.remaining, standing.reset)
 }
 
 #[cfg(test)]
 mod tests {
+    use std::time::Duration;
+
+    use portcullis_domain::Timestamp;
+
     use super::*;
 
-    const NOW: Duration = Duration::from_secs(10);
+    const NOW: Now = Now { wall: Timestamp::from_seconds(1_000_000), mono: Duration::from_secs(10) };
+
+    fn later(seconds: u64) -> Now {
+        let span = Duration::from_secs(seconds);
+        Now { wall: NOW.wall.plus(span), mono: NOW.mono + span }
+    }
 
     fn limiter(name: &str, count: u32, seconds: u64) -> Arc<Limiter> {
         let quota = Quota::new(name, count, Duration::from_secs(seconds), count).unwrap();
@@ -146,10 +107,10 @@ mod tests {
         let limits = Limits::new(vec![limiter("burst", 3, 1), limiter("daily", 5, 86_400)]);
         assert_eq!(limits.policy(), "\"burst\";q=3;w=1, \"daily\";q=5;w=86400");
         for (moment, tightest) in [(0, "burst"), (0, "burst"), (0, "burst"), (9, "daily"), (9, "daily")] {
-            let now = NOW + Duration::from_secs(moment);
-            assert_eq!(limits.take(key(), 1, now).unwrap().unwrap().quota.name(), tightest);
+            let now = later(moment);
+            assert_eq!(limits.take(key(), 1, now).unwrap().tightest.unwrap().quota.name(), tightest);
         }
-        let now = NOW + Duration::from_secs(20);
+        let now = later(20);
         let violated = limits.take(key(), 1, now).unwrap_err();
         assert_eq!((violated.quota.name(), &violated.names[..]), ("daily", &["daily"][..]));
         assert!(violated.exceeded.retry_after > Duration::from_secs(17_000));
@@ -180,7 +141,7 @@ mod tests {
     #[test]
     fn no_quota_admits_everything_and_says_nothing() {
         let limits = Limits::new(Vec::new());
-        assert_eq!(limits.take(key(), 1, NOW).unwrap(), None);
+        assert_eq!(limits.take(key(), 1, NOW).unwrap(), Taken::default());
         assert!(limits.is_empty());
         assert_eq!(limits.policy(), "");
     }

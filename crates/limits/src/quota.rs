@@ -2,19 +2,43 @@
 
 use std::time::Duration;
 
+use crate::calendar::Calendar;
 use crate::gcra::Gcra;
 
-/// So many units in so much time, with so many at once; compiled and ready to be counted against.
+/// So many units in so much time; compiled and ready to be counted against.
 ///
 /// Invariant: none of the numbers is zero, and the name is safe inside a quoted string of a header field.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Quota {
     name: Box<str>,
     count: u32,
-    window: Duration,
-    burst: u32,
-    gcra: Gcra,
+    unit: Unit,
+    pace: Pace,
     policy_item: Box<str>,
+}
+
+/// How spent units come back.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Pace {
+    /// One by one, at an even speed.
+    Rolling {
+        /// The time in which the count comes back.
+        window: Duration,
+        /// Speed and depth.
+        gcra: Gcra,
+    },
+    /// All at once, when the next day or month begins.
+    Fixed(Calendar),
+}
+
+/// What is counted (`qu`, draft §3.1.2).
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Unit {
+    /// Requests, or what they weigh.
+    #[default]
+    Requests,
+    /// Bytes of their bodies.
+    ContentBytes,
 }
 
 /// The longest name.
@@ -63,8 +87,34 @@ impl Quota {
         }
         let nanos = u64::try_from(window.as_nanos()).map_err(|_| QuotaError::Refill)?;
         let gcra = Gcra::new(count, nanos, burst).ok_or(QuotaError::Refill)?;
-        let policy_item = policy_item(name, count, window);
-        Ok(Self { name: name.into(), count, window, burst, gcra, policy_item })
+        Ok(Self::with(name, count, Pace::Rolling { window, gcra }))
+    }
+
+    /// `count` units in each day or month.
+    ///
+    /// # Errors
+    /// A count of zero, or a name as of [`Quota::new`].
+    pub fn fixed(name: &str, count: u32, calendar: Calendar) -> Result<Self, QuotaError> {
+        if !is_name(name) {
+            return Err(QuotaError::Name);
+        }
+        if count == 0 {
+            return Err(QuotaError::Count);
+        }
+        Ok(Self::with(name, count, Pace::Fixed(calendar)))
+    }
+
+    /// The same quota, of these units.
+    #[must_use]
+    pub fn counting(self, unit: Unit) -> Self {
+        let policy_item = policy_item(&self.name, self.count, unit, &self.pace);
+        Self { unit, policy_item, ..self }
+    }
+
+    fn with(name: &str, count: u32, pace: Pace) -> Self {
+        let unit = Unit::default();
+        let policy_item = policy_item(name, count, unit, &pace);
+        Self { name: name.into(), count, unit, pace, policy_item }
     }
 
     /// The name, as clients see it.
@@ -79,22 +129,25 @@ impl Quota {
         self.count
     }
 
-    /// The window.
+    /// What is counted.
     #[must_use]
-    pub const fn window(&self) -> Duration {
-        self.window
+    pub const fn unit(&self) -> Unit {
+        self.unit
     }
 
-    /// Units that may come at once.
+    /// How spent units come back.
     #[must_use]
-    pub const fn burst(&self) -> u32 {
-        self.burst
+    pub const fn pace(&self) -> &Pace {
+        &self.pace
     }
 
-    /// The arithmetic.
+    /// The longest time that a spent unit is remembered.
     #[must_use]
-    pub const fn gcra(&self) -> &Gcra {
-        &self.gcra
+    pub fn memory(&self) -> Duration {
+        match &self.pace {
+            Pace::Rolling { gcra, .. } => Duration::from_nanos(gcra.depth()),
+            Pace::Fixed(calendar) => Duration::from_secs(calendar.seconds()),
+        }
     }
 
     /// The member of `RateLimit-Policy` that describes this quota, e.g. `"default";q=100;w=60`.
@@ -122,15 +175,26 @@ const fn is_name_byte(byte: u8) -> bool {
 
 /// `w` counts whole seconds and is not zero (§3.1.3). A window that is not whole seconds is rounded up and
 /// the count scaled with it, downwards: what is advertised is never more than what is granted.
-fn policy_item(name: &str, count: u32, window: Duration) -> Box<str> {
-    let seconds = window.as_secs() + u64::from(window.subsec_nanos() > 0);
-    let scaled = u128::from(count) * u128::from(seconds) * 1_000_000_000 / window.as_nanos().max(1);
-    format!("\"{name}\";q={scaled};w={seconds}").into()
+fn policy_item(name: &str, count: u32, unit: Unit, pace: &Pace) -> Box<str> {
+    let (scaled, seconds) = match pace {
+        Pace::Rolling { window, .. } => {
+            let seconds = window.as_secs() + u64::from(window.subsec_nanos() > 0);
+            let scaled = u128::from(count) * u128::from(seconds) * 1_000_000_000 / window.as_nanos().max(1);
+            (scaled, seconds)
+        }
+        Pace::Fixed(calendar) => (count.into(), calendar.seconds()),
+    };
+    let unit = match unit {
+        Unit::Requests => "",
+        Unit::ContentBytes => ";qu=\"content-bytes\"",
+    };
+    format!("\"{name}\";q={scaled};w={seconds}{unit}").into()
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::calendar::Every;
 
     #[test]
     fn a_quota_describes_itself_in_whole_seconds() {
@@ -138,6 +202,10 @@ mod tests {
         assert_eq!(quota(100, 60_000).policy_item(), "\"default\";q=100;w=60");
         assert_eq!(quota(10, 100).policy_item(), "\"default\";q=100;w=1");
         assert_eq!(quota(10, 1_500).policy_item(), "\"default\";q=13;w=2");
+        let bytes = quota(1_048_576, 3_600_000).counting(Unit::ContentBytes);
+        assert_eq!(bytes.policy_item(), "\"default\";q=1048576;w=3600;qu=\"content-bytes\"");
+        let daily = Quota::fixed("daily", 5, Calendar::new(Every::Day, jiff::tz::TimeZone::UTC)).unwrap();
+        assert_eq!(daily.policy_item(), "\"daily\";q=5;w=86400");
     }
 
     #[test]

@@ -13,6 +13,9 @@
 //! **When both buckets are full of active keys**, the newcomer shares one arrival time with the shard's
 //! other homeless keys. That is stricter than a budget of its own and never unlimited; a flood of spoofed
 //! addresses can slow down strangers, and no one who is known already.
+//!
+//! **Changes.** A table whose content is kept elsewhere marks each bucket that was written to, at the cost of one
+//! byte a bucket and no lock of its own; who keeps it takes the changes from time to time.
 
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
@@ -49,6 +52,15 @@ struct Shard {
     /// The arrival time that homeless keys share.
     shared: u64,
     buckets: Box<[Bucket]>,
+    /// By bucket, a bit for each place that was written to since the changes were taken; empty if nobody asks.
+    changed: Box<[u8]>,
+}
+
+/// Whether a table marks what changes.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Changes {
+    Marked,
+    Unmarked,
 }
 
 /// A key's place, with its shard locked.
@@ -67,13 +79,17 @@ enum Spot {
 
 impl Table {
     /// Room for `capacity` active keys, at 32 bytes each.
-    pub(crate) fn new(capacity: usize) -> Self {
+    pub(crate) fn new(capacity: usize, changes: Changes) -> Self {
         let buckets = capacity.saturating_mul(SPARE).div_ceil(PLACES).max(1);
         let shards = (buckets / 16).clamp(1, MOST_SHARDS).next_power_of_two();
         let per_shard = buckets.div_ceil(shards);
         let shard = || {
             let buckets = vec![[[0; PLACES]; 2]; per_shard].into_boxed_slice();
-            Padded(Mutex::new(Shard { latest: 0, shared: 0, buckets }))
+            let changed = match changes {
+                Changes::Marked => vec![0; per_shard].into_boxed_slice(),
+                Changes::Unmarked => Box::default(),
+            };
+            Padded(Mutex::new(Shard { latest: 0, shared: 0, buckets, changed }))
         };
         Self { shards: (0..shards).map(|_| shard()).collect(), shift: 64 - shards.trailing_zeros() }
     }
@@ -94,6 +110,26 @@ impl Table {
             shard.buckets.iter().flat_map(|[_, arrivals]| arrivals).filter(|arrival| **arrival > now).count()
         };
         self.shards.iter().map(count).sum()
+    }
+
+    /// Hands over the tag and arrival time of every place that was written to since this was asked last. One
+    /// shard is locked at a time.
+    pub(crate) fn take_changes(&self, mut each: impl FnMut(u64, u64)) {
+        for shard in &self.shards {
+            let mut shard = lock(&shard.0);
+            let Shard { buckets, changed, .. } = &mut *shard;
+            for ([tags, arrivals], marks) in buckets.iter().zip(changed.iter_mut()) {
+                let marks = std::mem::take(marks);
+                if marks == 0 {
+                    continue;
+                }
+                for (place, (tag, arrival)) in tags.iter().zip(arrivals).enumerate() {
+                    if marks & (1 << place) != 0 {
+                        each(*tag, *arrival);
+                    }
+                }
+            }
+        }
     }
 
     #[cfg(test)]
@@ -130,6 +166,9 @@ impl Cell<'_> {
                 {
                     *old_tag = tag;
                     *old_arrival = arrival;
+                    if let Some(marks) = self.shard.changed.get_mut(bucket) {
+                        *marks |= 1 << place;
+                    }
                 }
             }
         }
@@ -207,7 +246,7 @@ mod tests {
     #[test]
     fn a_table_filled_to_its_capacity_remembers_every_key() {
         for capacity in [1_000, 10_000, 100_000] {
-            let table = Table::new(capacity);
+            let table = Table::new(capacity, Changes::Unmarked);
             for number in 0..capacity as u64 {
                 put(&table, key(number), 1, 1_000 + number);
             }
@@ -220,7 +259,7 @@ mod tests {
 
     #[test]
     fn only_keys_whose_time_has_passed_give_up_their_place() {
-        let table = Table::new(16);
+        let table = Table::new(16, Changes::Unmarked);
         put(&table, key(0), 1, 1_000_000);
         for number in 1..100_000 {
             put(&table, key(number), number, number + 20);
@@ -231,7 +270,7 @@ mod tests {
 
     #[test]
     fn keys_without_a_place_share_one() {
-        let table = Table::new(1);
+        let table = Table::new(1, Changes::Unmarked);
         for number in 0..64 {
             put(&table, key(number), 1, 500);
         }
@@ -243,14 +282,30 @@ mod tests {
 
     #[test]
     fn time_in_a_shard_never_runs_backwards() {
-        let table = Table::new(1);
+        let table = Table::new(1, Changes::Unmarked);
         assert_eq!(table.cell(key(1), 50).1, 50);
         assert_eq!(table.cell(key(2), 40).1, 50);
     }
 
     #[test]
+    fn changes_are_handed_over_once() {
+        let table = Table::new(100, Changes::Marked);
+        let changes = || {
+            let mut changes = Vec::new();
+            table.take_changes(|tag, arrival| changes.push((tag, arrival)));
+            changes
+        };
+        put(&table, key(1), 1, 500);
+        put(&table, key(1), 1, 600);
+        assert_eq!(changes(), [(key(1).tag, 600)]);
+        assert_eq!(changes(), []);
+        assert_eq!(get(&table, key(1), 1), 600);
+        assert_eq!(changes(), []);
+    }
+
+    #[test]
     fn a_table_without_capacity_still_answers() {
-        let table = Table::new(0);
+        let table = Table::new(0, Changes::Unmarked);
         put(&table, key(1), 1, 9);
         assert_eq!(get(&table, key(1), 1), 9);
     }

@@ -3,9 +3,7 @@
 //! In: a credential as it was shown, by the bytes that name it. Out: leave to judge it, or the refusal of
 //! whoever has failed too often. Asked by every stage that judges something secret.
 
-use std::time::Duration;
-
-use portcullis_domain::{Denial, Reason};
+use portcullis_domain::{Denial, Now, Reason};
 use portcullis_limits::{Failures, Key};
 
 use crate::arrival::Envelope;
@@ -16,7 +14,7 @@ pub(crate) struct Attempt<'p> {
     failures: &'p Failures,
     peer: Key,
     credential: Key,
-    now: Duration,
+    now: Now,
 }
 
 impl<'p> Attempt<'p> {
@@ -26,7 +24,7 @@ impl<'p> Attempt<'p> {
     /// [`Reason::FailuresExceeded`], by the address or for the credential.
     pub(crate) fn begin(policy: &'p Policy, envelope: &Envelope, name: &[u8]) -> Result<Self, Denial> {
         let failures = &policy.limits.failures;
-        let (peer, credential, now) = (envelope.peer_key, Key::credential(name), envelope.now.mono);
+        let (peer, credential, now) = (envelope.peer_key, Key::credential(name), envelope.now);
         match failures.check(peer, credential, now) {
             Ok(()) => Ok(Self { failures, peer, credential, now }),
             Err(too_many) => {

@@ -4,7 +4,7 @@ use std::fmt::Write as _;
 
 use http::HeaderValue;
 use portcullis_domain::{Caller, Denial, Reason};
-use portcullis_limits::{Key, Limits, Permit as Place, Standings, Violated};
+use portcullis_limits::{Key, Limits, PartitionKeys, Permit as Place, Standings, Violated};
 
 use crate::arrival::Envelope;
 use crate::policy::{Policy, Route};
@@ -23,7 +23,7 @@ impl Budget<'_> {
     /// `RateLimit-Policy` and `RateLimit`, if a quota holds here.
     pub(crate) fn fields(&self) -> Option<(HeaderValue, HeaderValue)> {
         let (limits, standings) = self.standings.as_ref()?;
-        let standing = portcullis_limits::ratelimit(&[(standings.quota, standings.standing)]);
+        let standing = portcullis_limits::ratelimit(&[*standings], PartitionKeys::Hidden);
         Some((HeaderValue::from_str(limits.policy()).ok()?, HeaderValue::try_from(standing).ok()?))
     }
 }
@@ -36,7 +36,7 @@ pub(crate) fn take_for_peer(limits: &Limits, envelope: &Envelope) -> Result<(), 
     if limits.is_empty() {
         return Ok(());
     }
-    match limits.take(envelope.peer_key, 1, envelope.now.mono) {
+    match limits.take(envelope.peer_key, 1, envelope.now) {
         Ok(_) => Ok(()),
         Err(violated) => Err(exceeded(Reason::PeerRateExceeded, limits, &violated)),
     }
@@ -65,9 +65,12 @@ pub(crate) fn take_for_caller<'p>(
     };
     let mut budget = Budget::none();
     for limits in [overall, &route.caller_limits] {
-        match limits.take(key, 1, envelope.now.mono) {
-            Ok(Some(standings)) => budget.standings = Some((limits, standings)),
-            Ok(None) => {}
+        match limits.take(key, 1, envelope.now) {
+            Ok(taken) => {
+                if let Some(standings) = taken.tightest {
+                    budget.standings = Some((limits, standings));
+                }
+            }
             Err(violated) => return Err(exceeded(Reason::CallerRateExceeded, limits, &violated)),
         }
     }
@@ -84,7 +87,9 @@ pub(crate) fn take_for_caller<'p>(
 }
 
 fn exceeded(reason: Reason, limits: &Limits, violated: &Violated<'_>) -> Denial {
-    let standing = portcullis_limits::ratelimit(&[(violated.quota, violated.exceeded.standing)]);
+    let Violated { quota, key, exceeded, .. } = violated;
+    let standings = Standings { quota, key: *key, standing: exceeded.standing };
+    let standing = portcullis_limits::ratelimit(&[standings], PartitionKeys::Hidden);
     let mut note = String::from("quota used up:");
     let mut denial = Denial::new(reason)
         .with_retry_after(violated.exceeded.retry_after)
