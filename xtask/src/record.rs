@@ -25,12 +25,16 @@ hand in is shortened and redacted; a field without a value is left out. `portcul
 ";
 
 /// Every field of a decision. A field that is missing here, or here and not in the record, fails a test.
-const FIELDS: [(&str, &str); 41] = [
+const FIELDS: &[(&str, &str)] = &[
     ("time", "when the request arrived, UTC"),
     ("event", "the event's name, see below"),
     ("level", "`INFO`, `WARN` or `CRITICAL`"),
     ("receipt", "the gateway's id of the request; also in the answer as `x-request-id`"),
     ("external_id", "the id that the client sent"),
+    ("trace_id", "the distributed trace; left out where it is the receipt without hyphens and not sampled"),
+    ("span_id", "the gateway's step of the trace"),
+    ("parent_span_id", "the step before, if the trace did not begin here"),
+    ("sampled", "that the trace is to be kept"),
     ("outcome", "`answered`, `denied` or `failed`"),
     ("status", "the status that the client saw"),
     ("reason", "the precise [reason](reasons.md)"),
@@ -58,7 +62,9 @@ const FIELDS: [(&str, &str); 41] = [
     ("jti", "the token's own id, if it has one"),
     ("sid", "the session at the issuer, if the token names it"),
     ("authn_scheme", "the security scheme that accepted the credential"),
-    ("authn", "`verified` for this request, or `remembered` from shortly before"),
+    ("authn", "`verified` for this request, `remembered` from shortly before, or a `login` that ended here"),
+    ("authn_method", "`oauth2`, `openid`, `api_key`, `certificate` or `password`"),
+    ("amr", "the factors that the issuer says were shown (RFC 8176)"),
     ("revision", "the policy that the request was judged by"),
     ("duration_us", "from arrival to the end of the answer, in microseconds"),
     ("upstream", "the address that was asked"),

@@ -8,7 +8,7 @@ use anyhow::{Context, Result};
 use portcullis_audit::metrics::{LoadResult, RenewalResult, TokenLookup};
 use portcullis_audit::{
     Destination, Event, Finding, FindingKind, Identity, Memory, Metrics, OnFailure, Origin, OriginFacts,
-    Proof, Recorder, Settings, SinkChoice, Verdict,
+    Proof, Recorder, Settings, SinkChoice, TraceIds, Verdict,
 };
 use portcullis_domain::{
     Answer, Clock, Denial, Fault, Principal, PrincipalKind, Reason, ReceiptId, Scopes, Stage, Timestamp,
@@ -46,6 +46,7 @@ pub(crate) fn specimen() -> Result<Specimen> {
         claims: Arc::new(Map::from_iter([
             ("jti".to_owned(), "0f9a7c52-1f0e-4c57-9d57-3f6f1f2a9b11".into()),
             ("sid".to_owned(), "session-7".into()),
+            ("amr".to_owned(), serde_json::json!(["pwd", "otp"])),
         ])),
         scheme: Arc::from("customers"),
     };
@@ -73,6 +74,12 @@ pub(crate) fn specimen() -> Result<Specimen> {
     });
     let destination = Destination::operation("shop", "createOrder", "/orders");
     let findings = [Finding::at(FindingKind::Undeclared, "/items/[]/password_hash")];
+    let traced = TraceIds {
+        trace: "4bf92f3577b34da6a3ce929d0e0e4736".to_owned(),
+        span: "b9c7c989f97918e1".to_owned(),
+        caller: Some("00f067aa0ba902b7".to_owned()),
+        is_sampled: true,
+    };
     for verdict in [Verdict::Denied(&denial), Verdict::Failed(&fault), Verdict::Answered] {
         let event = Event {
             trail: &trail,
@@ -92,6 +99,7 @@ pub(crate) fn specimen() -> Result<Specimen> {
             response_bytes: 233,
             upstream: Some("http://127.0.0.1:3000"),
             findings: &findings,
+            trace: Some(&traced),
         };
         pen.write(&event);
         metrics.operation("API", "OPERATION").count(&event);

@@ -24,6 +24,9 @@ const TARGET: usize = 1024;
 const NOTE: usize = 512;
 /// Most violations that are listed.
 const VIOLATIONS: usize = 8;
+/// Most factors that are listed, and most bytes of each.
+const FACTORS: usize = 8;
+const FACTOR: usize = 32;
 
 /// How a request ended.
 #[derive(Clone, Copy, Debug)]
@@ -43,6 +46,8 @@ pub enum Proof {
     Verified,
     /// The same credential had been verified shortly before.
     Remembered,
+    /// A login at the identity provider ended here (OpenID Connect).
+    Login,
 }
 
 /// Who was recognized, and how.
@@ -91,6 +96,8 @@ pub struct Event<'a> {
     pub upstream: Option<&'a str>,
     /// What was found in the upstream's answer.
     pub findings: &'a [Finding],
+    /// A remark on an answered request for the operator's eyes.
+    pub remark: Option<&'a str>,
     /// Its place in a distributed trace, unless that can be told from the receipt.
     pub trace: Option<&'a TraceIds>,
 }
@@ -122,6 +129,7 @@ impl Proof {
         match self {
             Self::Verified => "verified",
             Self::Remembered => "remembered",
+            Self::Login => "login",
         }
     }
 }
@@ -132,7 +140,9 @@ impl Event<'_> {
     pub fn name(&self) -> EventName {
         match (self.verdict.reason(), self.identity) {
             (Some(reason), _) => EventName::of(reason),
-            (None, Some(Identity { proof: Proof::Verified, .. })) => EventName::AuthnLoginSuccess,
+            (None, Some(Identity { proof: Proof::Verified | Proof::Login, .. })) => {
+                EventName::AuthnLoginSuccess
+            }
             (None, Some(Identity { proof: Proof::Remembered, .. }) | None) => EventName::RequestAnswered,
         }
     }
@@ -168,7 +178,11 @@ impl Event<'_> {
             line.raw("findings", |buffer| finding::write(buffer, self.findings));
         }
         match self.verdict {
-            Verdict::Answered => {}
+            Verdict::Answered => {
+                if let Some(remark) = self.remark {
+                    line.text("note", &redact::text(remark), NOTE);
+                }
+            }
             Verdict::Denied(denial) => write_denial(line, denial),
             Verdict::Failed(fault) => {
                 if let Some(note) = fault.note() {
@@ -222,6 +236,35 @@ fn write_identity(line: &mut Line<'_>, identity: &Identity<'_>) {
         }
     }
     line.text("authn_scheme", &principal.scheme, FIELD).word("authn", identity.proof.name());
+    line.word("authn_method", method(identity));
+    write_factors(line, principal);
+}
+
+/// By what kind of credential (AUD-02). Who vouches for it tells: see the makers of principals in `authn`.
+fn method(identity: &Identity<'_>) -> &'static str {
+    match (identity.proof, identity.principal.issuer.as_str()) {
+        (Proof::Login, _) => "openid",
+        (_, "x509") => "certificate",
+        (_, "api-key") => "api_key",
+        (_, issuer) if issuer.starts_with("passwords:") => "password",
+        (Proof::Verified | Proof::Remembered, _) => "oauth2",
+    }
+}
+
+/// The factors that the issuer says were shown (`amr`, RFC 8176).
+fn write_factors(line: &mut Line<'_>, principal: &Principal) {
+    let Some(serde_json::Value::Array(factors)) = principal.claims.get("amr") else { return };
+    line.raw("amr", |buffer| {
+        buffer.push(b'[');
+        for (index, factor) in factors.iter().filter_map(serde_json::Value::as_str).take(FACTORS).enumerate()
+        {
+            if index > 0 {
+                buffer.push(b',');
+            }
+            push_text(buffer, &redact::text(factor), FACTOR);
+        }
+        buffer.push(b']');
+    });
 }
 
 fn write_denial(line: &mut Line<'_>, denial: &Denial) {

@@ -15,6 +15,7 @@ mod compile;
 mod config;
 mod event;
 mod finding;
+pub mod format;
 mod line;
 pub mod metrics;
 mod pen;

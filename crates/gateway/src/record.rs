@@ -134,6 +134,7 @@ impl Entry {
             upstream: trace.upstream.as_deref(),
             trace: traced.as_ref(),
             findings: &trace.findings,
+            remark: trace.remarks.as_deref(),
         };
         worker.write(|pen| pen.write(&event));
 
@@ -144,7 +145,7 @@ impl Entry {
         match trace.proof {
             Some(Proof::Verified) => worker.shared.metrics.count_token_lookup(TokenLookup::Miss),
             Some(Proof::Remembered) => worker.shared.metrics.count_token_lookup(TokenLookup::Hit),
-            None => {}
+            Some(Proof::Login) | None => {}
         }
     }
 }

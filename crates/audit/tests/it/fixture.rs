@@ -7,7 +7,7 @@ use std::time::Duration;
 
 use portcullis_audit::{
     Destination, Event, Identity, Memory, OnFailure, Origin, OriginFacts, Proof, Recorder, Settings,
-    SinkChoice, Verdict,
+    SinkChoice, System, Verdict,
 };
 use portcullis_domain::caller::PrincipalKind;
 use portcullis_domain::{Answer, Clock, Principal, Reason, ReceiptId, Stage, Timestamp, Trail};
@@ -78,6 +78,7 @@ impl Walk {
             response_bytes: 512,
             upstream: Some("127.0.0.1:3000"),
             findings: &[],
+            remark: None,
             trace: None,
         }
     }
@@ -124,6 +125,15 @@ pub(crate) fn line(event: &Event<'_>) -> String {
     let memory = Memory::default();
     let recorder = recorder(SinkChoice::Memory(memory.clone()));
     recorder.pen().write(event);
+    recorder.settle();
+    memory.lines().get(1).expect("a line behind the opener").clone()
+}
+
+/// The line of what happened to the process.
+pub(crate) fn note(system: &System<'_>) -> String {
+    let memory = Memory::default();
+    let recorder = recorder(SinkChoice::Memory(memory.clone()));
+    recorder.note(system);
     recorder.settle();
     memory.lines().get(1).expect("a line behind the opener").clone()
 }

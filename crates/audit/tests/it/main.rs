@@ -5,6 +5,7 @@
 mod events;
 mod fixture;
 mod metrics;
+mod ocsf;
 mod record;
 mod redaction;
 mod sensitive;

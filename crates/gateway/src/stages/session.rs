@@ -175,7 +175,7 @@ pub(crate) async fn serve(
             response
         }
     };
-    let proof = (place == Place::Callback).then_some(Proof::Verified);
+    let proof = (place == Place::Callback).then_some(Proof::Login);
     Ok(Served { local: Local::Session(place.name(), Box::new(response)), principal, proof })
 }
 
