@@ -17,14 +17,12 @@ import base64
 import json
 import os
 import re
-import socket
 import subprocess
 import sys
 import tempfile
-import threading
 import time
 from collections import Counter
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from http.server import BaseHTTPRequestHandler
 from pathlib import Path
 from urllib.parse import urlsplit
 
@@ -32,7 +30,8 @@ from judge import METHODS, Document
 
 ROOT = Path(__file__).resolve().parents[3]
 SHOP = ROOT / "examples" / "shop"
-sys.path.insert(0, str(SHOP))
+sys.path[:0] = [str(SHOP), str(ROOT / "tests" / "peers")]
+from gateway import fail, free_port, gateway, start_upstream  # noqa: E402
 from shop import Shop  # noqa: E402
 
 SEED = 20261124
@@ -123,62 +122,6 @@ def recording_stub(recorder):
             pass
 
     return Stub
-
-
-def fail(message):
-    print(f"error: {message}", file=sys.stderr)
-    sys.exit(1)
-
-
-def start_upstream(handler):
-    server = ThreadingHTTPServer(("127.0.0.1", 0), handler)
-    server.daemon_threads = True
-    server.is_verbose = False
-    threading.Thread(target=server.serve_forever, daemon=True).start()
-    return server.server_port
-
-
-def free_port():
-    with socket.create_server(("127.0.0.1", 0)) as listener:
-        return listener.getsockname()[1]
-
-
-def accepts(port):
-    try:
-        socket.create_connection(("127.0.0.1", port), 1).close()
-        return True
-    except OSError:
-        return False
-
-
-class Gateway:
-    """Portcullis, stopped at the end."""
-
-    def __init__(self, binary, folder, configuration, port):
-        self.port = port
-        (folder / "portcullis.yaml").write_text(configuration)
-        self._log = folder / "gateway.log"
-        command = [binary, "serve", "--config", folder / "portcullis.yaml"]
-        with self._log.open("wb") as output:
-            self._process = subprocess.Popen(command, stdin=subprocess.DEVNULL, stdout=output, stderr=output)
-
-    def __enter__(self):
-        end = time.monotonic() + 30
-        while not accepts(self.port):
-            if self._process.poll() is not None or time.monotonic() > end:
-                text = self._log.read_text()
-                self.__exit__()
-                fail(f"the gateway does not listen:\n{text}")
-            time.sleep(0.05)
-        return self
-
-    def __exit__(self, *_):
-        self._process.terminate()
-        try:
-            self._process.wait(10)
-        except subprocess.TimeoutExpired:
-            self._process.kill()
-            self._process.wait()
 
 
 def token(binary, folder):
@@ -371,7 +314,7 @@ def main():
             settings="\n".join(settings),
         )  # fmt: skip
         began = time.monotonic()
-        with Gateway(arguments.binary, folder, configuration, port):
+        with gateway(arguments.binary, folder, configuration, port):
             exchanges = drive(arguments, source, folder, port, headers)
         counts, refused_as, findings = judge(Document(source), exchanges, recorder)
     print(f"{source.name}: {time.monotonic() - began:.0f} s, seed {SEED}")
