@@ -8,6 +8,7 @@ pub mod api_key;
 pub mod caller;
 pub mod challenge;
 pub mod denial;
+pub mod grant;
 pub mod outcome;
 pub mod ownership;
 pub mod reason;
@@ -26,6 +27,9 @@ pub use api_key::{ApiKeyRecord, KeyChanges, KeyId, KeyPage, KeyReach, KeyRevoked
 pub use caller::{Audience, Caller, Issuer, Presented, Principal, PrincipalKind, Scopes, Subject};
 pub use challenge::{Challenge, Scheme};
 pub use denial::{Denial, Fault, Note, RetryAfter, Violation};
+pub use grant::{
+    AccessGrant, AccessGrantChanges, Approved, GrantId, GrantIdMalformed, GrantState, GrantStore,
+};
 pub use outcome::Outcome;
 pub use ownership::{
     Authority, ChangeKind, ChangedObjects, Coverage, Grant, GrantChange, Keeping, ObjectChange, ObjectKey,

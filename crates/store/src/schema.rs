@@ -13,7 +13,7 @@ pub const NEWEST: i64 = {
 };
 
 /// By version, from 1.
-pub(crate) const MIGRATIONS: &[&[&str]] = &[KEYS_AND_SESSIONS, TRAFFIC, OWNERSHIP];
+pub(crate) const MIGRATIONS: &[&[&str]] = &[KEYS_AND_SESSIONS, TRAFFIC, OWNERSHIP, GRANTS];
 
 const KEYS_AND_SESSIONS: &[&str] = &[
     "CREATE TABLE change_counter (id BIGINT PRIMARY KEY CHECK (id = 1), value BIGINT NOT NULL)",
@@ -173,6 +173,33 @@ const OWNERSHIP: &[&str] = &[
     )",
     // The key of all digests above, sealed: they outlive the root secret.
     "CREATE TABLE ownership_secret (id BIGINT PRIMARY KEY CHECK (id = 1), sealed BYTES NOT NULL)",
+];
+
+const GRANTS: &[&str] = &[
+    // Roles and scopes are separated by spaces.
+    "CREATE TABLE access_grant (
+        id BIGINT PRIMARY KEY,
+        issuer TEXT NOT NULL,
+        subject TEXT NOT NULL,
+        roles TEXT NOT NULL,
+        scopes TEXT NOT NULL,
+        cause TEXT NOT NULL,
+        opened_by TEXT NOT NULL,
+        opened_at BIGINT NOT NULL,
+        expires_at BIGINT NOT NULL,
+        needed BIGINT NOT NULL,
+        closed_at BIGINT,
+        closed_by TEXT,
+        used_at BIGINT,
+        changed BIGINT NOT NULL
+    )",
+    "CREATE UNIQUE INDEX access_grant_changed ON access_grant (changed)",
+    "CREATE TABLE grant_approval (
+        grant_id BIGINT NOT NULL,
+        approver TEXT NOT NULL,
+        at BIGINT NOT NULL,
+        PRIMARY KEY (grant_id, approver)
+    )",
 ];
 
 /// Where the version is kept.

@@ -15,6 +15,7 @@
 mod bench;
 mod compile;
 mod file;
+mod granted;
 mod keys;
 mod owned;
 mod revoked;
@@ -49,6 +50,12 @@ suite! {
         use_is_noted_and_never_moves_back,
         changes_are_told_once_and_in_order,
         hostile_text_is_kept_as_text;
+    granted:
+        a_grant_is_kept_as_it_was_opened,
+        four_eyes_are_two_people,
+        a_grant_is_closed_once_and_for_all,
+        what_changes_is_seen_by_other_gateways_and_first_use_stays,
+        what_ended_long_ago_is_forgotten;
     owned:
         an_owner_survives_a_restart,
         the_first_writer_wins_whoever_writes_first,
