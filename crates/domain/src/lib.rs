@@ -14,6 +14,7 @@ pub mod ownership;
 pub mod reason;
 pub mod receipt;
 pub mod revocation;
+pub mod risk;
 pub mod secret;
 pub mod session;
 pub mod stage;
@@ -38,6 +39,7 @@ pub use ownership::{
 pub use reason::{Cause, Facts, Reason};
 pub use receipt::ReceiptId;
 pub use revocation::{Revocation, RevocationKind, RevocationStore, Revocations};
+pub use risk::Risk;
 pub use secret::Secret;
 pub use session::{Session, SessionStore, SessionSummary, SessionsOf};
 pub use stage::{Stage, Strength};
