@@ -9,10 +9,12 @@ use portcullis_config::{Diagnostic, Diagnostics, Place};
 
 use super::Effect;
 use super::config::{ClaimTypeConfig, RuleConfig, RulesConfig};
-use super::cut::Bench;
+use super::cut::{Bench, Ready, uid};
 use super::decide::OperationRules;
+use super::kin::Kin;
+use super::prepare::Prepared;
 use super::schema;
-use super::source::{self, Known, one_line, policy_at};
+use super::source::{self, one_line, policy_at};
 use super::validate::validate;
 
 /// An operation, as far as rules may speak of it.
@@ -138,13 +140,27 @@ pub fn compile(written: &Written<'_>, diagnostics: &mut Diagnostics) -> Vec<Opti
             }
         }
     }
-    let bench = Bench::new(written, &claims, &truths);
+    let Some((principal, resource)) = uid("Principal", "caller").zip(uid("Api", written.api)) else {
+        return none();
+    };
+    let mut kin = Kin::new(written.config);
+    let policies: Vec<Ready> = policies
+        .into_iter()
+        .map(|known| Ready { prepared: Prepared::new(&known, &mut kin, &resource).map(Arc::new), known })
+        .collect();
+    let mut bench = Bench {
+        claims: &claims,
+        truths: &truths,
+        kin,
+        principal: Arc::new(principal),
+        resource: Arc::new(resource),
+    };
     let cut = written.operations.iter().zip(of_operations).map(|(operation, indices)| {
         let has_rules = !written.files.is_empty() || !indices.is_empty();
         if operation.guarded == Guarded::Public || !has_rules {
             return None;
         }
-        let policies: Vec<&Known> = indices.iter().filter_map(|index| policies.get(*index)).collect();
+        let policies: Vec<&Ready> = indices.iter().filter_map(|index| policies.get(*index)).collect();
         bench.rules(operation, &policies).map(Arc::new)
     });
     cut.collect()

@@ -10,21 +10,31 @@
 //! decision costs what could apply, and not what there is (decision 0022). Pure: time, network and the parts of
 //! the request are handed in.
 
+mod change;
 mod compile;
 mod config;
 mod cut;
 mod decide;
+mod explain;
 mod facts;
+mod guard;
+mod kin;
 mod nearest;
 mod needs;
+mod plan;
+mod prepare;
 mod schema;
 mod short;
 mod source;
+mod suggest;
+mod suppose;
 mod validate;
 
+pub use change::{Change, Shown};
 pub use compile::{Described, Guarded, PolicyFile, ShortForm, Written, compile};
-pub use config::{RuleConfig, RulesConfig};
+pub use config::{ClaimTypeConfig, RuleConfig, RulesConfig};
 pub use decide::{OperationRules, Reach};
+pub use explain::{Deciding, Explanation, Fact, Verdict};
 pub use facts::{Facts, LocalTime, Said, Transport};
 pub use needs::{Holds, Part, Wanted};
 

@@ -1,9 +1,10 @@
 //! Which facts a policy reads, so that nothing else is looked up for it.
 //!
 //! In: a policy as Cedar's JSON form has it, once, when it is compiled. Out: the attributes it names, the roles
-//! and groups, and with which literals it compares what: from those a refusal works out what would have helped.
+//! and groups, and which places it compares with truths.
 
 use std::collections::BTreeSet;
+use std::fmt;
 
 use serde_json::Value;
 
@@ -20,6 +21,28 @@ pub enum Part {
     Header,
     /// A place in the JSON body: a JSON pointer (RFC 6901), `*` for every item.
     Body,
+}
+
+impl Part {
+    /// All of them, in their order.
+    pub const ALL: [Self; 4] = [Self::Path, Self::Query, Self::Header, Self::Body];
+
+    /// Its name in the context of a request.
+    #[must_use]
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::Path => "path",
+            Self::Query => "query",
+            Self::Header => "header",
+            Self::Body => "body",
+        }
+    }
+}
+
+impl fmt::Display for Part {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(self.name())
+    }
 }
 
 /// Something that rules want to know of a request.
@@ -42,19 +65,11 @@ pub enum Holds {
     Truths,
 }
 
-/// What a policy compares an attribute with.
-#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
-pub(super) struct Compared {
-    pub(super) attribute: Vec<String>,
-    pub(super) texts: Vec<String>,
-}
-
 /// What one or several policies read.
 #[derive(Clone, Debug, Default)]
 pub(super) struct Needs {
     /// Chains of attributes, from the variable on: `context`, `path`, `id`.
     pub(super) chains: BTreeSet<Vec<String>>,
-    pub(super) compared: BTreeSet<Compared>,
     /// Type and id of each entity that is named.
     pub(super) entities: BTreeSet<(String, String)>,
     /// What is compared with true or false.
@@ -69,13 +84,6 @@ impl Needs {
         let mut needs = Self::default();
         needs.visit(policy);
         needs
-    }
-
-    pub(super) fn extend(&mut self, other: &Self) {
-        self.chains.extend(other.chains.iter().cloned());
-        self.compared.extend(other.compared.iter().cloned());
-        self.entities.extend(other.entities.iter().cloned());
-        self.truths.extend(other.truths.iter().cloned());
     }
 
     /// Whether an attribute is read.
@@ -107,11 +115,9 @@ impl Needs {
             true => Holds::Truths,
             false => Holds::Texts,
         };
-        let parts =
-            [(Part::Path, "path"), (Part::Query, "query"), (Part::Header, "header"), (Part::Body, "body")];
-        let names = parts
+        let names = Part::ALL
             .into_iter()
-            .flat_map(|(part, record)| self.members("context", record).map(move |name| (part, name)));
+            .flat_map(|part| self.members("context", part.name()).map(move |name| (part, name)));
         names.map(|(part, name)| Wanted { part, name: name.to_owned(), holds: holds(part, name) }).collect()
     }
 
@@ -158,8 +164,6 @@ impl Needs {
                 let Some(attribute) = chain(attribute) else { continue };
                 if is_truth(other) {
                     self.truths.insert(attribute);
-                } else if let Some(texts) = literals(other) {
-                    self.compared.insert(Compared { attribute, texts });
                 }
             }
         }
@@ -193,17 +197,5 @@ fn is_truth(value: &Value) -> bool {
     match value.get("Set") {
         Some(Value::Array(items)) => !items.is_empty() && items.iter().all(is_truth),
         _ => value.get("Value").is_some_and(Value::is_boolean),
-    }
-}
-
-/// The texts and numbers of a literal, or of a set of them.
-fn literals(value: &Value) -> Option<Vec<String>> {
-    if let Some(Value::Array(items)) = value.get("Set") {
-        return items.iter().map(literals).collect::<Option<Vec<_>>>().map(|lists| lists.concat());
-    }
-    match value.get("Value")? {
-        Value::String(text) => Some(vec![text.clone()]),
-        Value::Number(number) => Some(vec![number.to_string()]),
-        Value::Null | Value::Bool(_) | Value::Array(_) | Value::Object(_) => None,
     }
 }

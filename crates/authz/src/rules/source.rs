@@ -3,6 +3,7 @@
 use std::sync::Arc;
 
 use cedar_policy::{Policy, PolicyId, PolicySet};
+use cedar_policy_core::est;
 use miette::Diagnostic as _;
 use portcullis_config::codes::identity::{POLICY_SYNTAX, POLICY_TYPE};
 use portcullis_config::{Diagnostic, Diagnostics, Place};
@@ -12,6 +13,8 @@ use super::needs::Needs;
 /// A policy and what is known of it.
 pub(super) struct Known {
     pub(super) policy: Policy,
+    /// The same, without its places in the text.
+    pub(super) bare: cedar_policy_core::ast::Policy,
     pub(super) needs: Needs,
     /// Where it is written.
     pub(super) place: Place,
@@ -58,7 +61,12 @@ pub(super) fn read(text: &str, place: &Place, diagnostics: &mut Diagnostics) -> 
 pub(super) fn policy_at(policy: &Policy, place: Place, diagnostics: &mut Diagnostics) -> Option<Known> {
     let file = place.file().rsplit('/').next().unwrap_or_default();
     let id = PolicyId::new(format!("{file}:{}:{}", place.line(), place.column()));
-    let Ok(tree) = policy.to_json() else {
+    // Through Cedar's own exchange form, which remembers no places in the text: each step of an evaluation would
+    // carry them along.
+    let read: &cedar_policy_core::ast::Policy = policy.as_ref();
+    let exchanged = est::Policy::from(read.clone());
+    let forms = serde_json::to_value(&exchanged).ok().zip(exchanged.try_into_ast_policy(None).ok());
+    let Some((tree, bare)) = forms else {
         diagnostics.push(Diagnostic::error(POLICY_SYNTAX, "the policy has no normal form").at(place));
         return None;
     };
@@ -93,7 +101,7 @@ pub(super) fn policy_at(policy: &Policy, place: Place, diagnostics: &mut Diagnos
         );
         return None;
     }
-    Some(Known { policy: policy.new_id(id), needs, place })
+    Some(Known { policy: policy.new_id(id), bare, needs, place })
 }
 
 /// Where in the file a mistake is.

@@ -6,11 +6,13 @@
 
 use http::HeaderMap;
 use portcullis_authz::Permit;
-use portcullis_authz::rules::{Facts, Reach, Transport};
+pub(crate) use portcullis_authz::rules::Reach;
+use portcullis_authz::rules::{Facts, Part, Transport};
 use portcullis_contract::PathParameters;
 use portcullis_domain::{Caller, Denial};
 
 use crate::arrival::Envelope;
+use crate::journal::Heard;
 use crate::ownership::{Content, Reading};
 use crate::policy::Route;
 
@@ -51,6 +53,27 @@ pub(crate) fn decide_with_body(
     judge(route, permit.caller(), asked, Reach::Whole, body)
 }
 
+/// What stands in headers and body where the rules look, for the journal; the rest is in the target.
+pub(crate) fn heard(
+    route: &Route,
+    asked: Asked<'_, '_>,
+    reach: Reach,
+    body: Content<'_>,
+) -> Vec<Heard> {
+    let Some(rules) = &route.rules else { return Vec::new() };
+    let Asked { path, query, headers, .. } = asked;
+    let reading = Reading { path, query, headers, body };
+    let wanted = rules.rules.wanted(reach).iter().zip(rules.places(reach));
+    wanted
+        .filter(|(wanted, _)| matches!(wanted.part, Part::Header | Part::Body))
+        .map(|(wanted, place)| Heard {
+            part: wanted.part,
+            name: wanted.name.clone(),
+            said: reading.said(place),
+        })
+        .collect()
+}
+
 fn judge(
     route: &Route,
     caller: &Caller,
@@ -68,7 +91,7 @@ fn judge(
     let facts = Facts {
         principal,
         now: envelope.now.wall,
-        local: rules.local(envelope.now.wall),
+        local: &|| rules.local(envelope.now.wall),
         client: envelope.client,
         transport: match connection.is_tls() {
             true => Transport::Tls { certificate },
