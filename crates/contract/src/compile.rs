@@ -15,7 +15,8 @@ use crate::body::{self, Body, ContentCodings, Range};
 use crate::graphql::{self, GRAPHQL, GraphqlLimits};
 use crate::lifecycle::{LIFECYCLE, Lifecycle, LifecycleChange};
 use crate::operation::{Checks, Operation, PromisedStatus, ResponsePromise};
-use crate::options::{CompileOptions, Invalid, Selected};
+use crate::options::{CompileOptions, Invalid, Outlined, Selected};
+use crate::outline::Outlines;
 use crate::parameter::{self, Parameters};
 use crate::paths::{Fault, Routes, Spanning, Template};
 use crate::reading::{Findings, Library, Node, References, Verdict};
@@ -59,6 +60,7 @@ pub(crate) struct Unfinished {
     pub(crate) body: Body,
     pub(crate) graphql: Option<GraphqlLimits>,
     pub(crate) answers: AnswersDraft,
+    pub(crate) outlines: Outlines,
 }
 
 /// A path template and where it stands.
@@ -197,6 +199,7 @@ impl Unfinished {
             responses: self.responses,
             body_limit: self.body_limit,
             place: self.place,
+            outlines: self.outlines,
             checks: Checks {
                 parameters: self.parameters,
                 body: self.body,
@@ -344,6 +347,10 @@ impl<'d> Compiler<'d, '_> {
             body,
             graphql,
             answers: AnswersDraft::default(),
+            outlines: match self.options.outlines {
+                Outlined::No => Outlines::default(),
+                Outlined::Yes => Outlines::of(operation, self.translator.dialect()),
+            },
             method,
         }
     }

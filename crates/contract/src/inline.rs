@@ -16,6 +16,7 @@ use crate::config::{InlineAccess, InlineBody, InlineOperation};
 use crate::graphql::GraphqlLimits;
 use crate::lifecycle::Lifecycle;
 use crate::options::{Access, CompileOptions, Selected, Undeclared};
+use crate::outline::Outlines;
 use crate::own;
 use crate::parameter::{Empty, Parameter, ParameterForm, Parameters, Presence as Need};
 use crate::paths::{Spanning, Template};
@@ -137,6 +138,7 @@ impl InlineOperation {
             body: self.body(&method),
             graphql,
             answers: AnswersDraft::default(),
+            outlines: Outlines::default(),
             method,
         }
     }

@@ -27,6 +27,7 @@ pub mod learn;
 mod lifecycle;
 mod operation;
 mod options;
+mod outline;
 mod own;
 mod parameter;
 mod paths;
@@ -44,10 +45,13 @@ use serde_json::{Map, Value};
 
 pub use body::{BodyPlan, ContentCoding, ContentCodings};
 pub use config::InlineOperation;
-pub use graphql::{GraphqlLimits, Introspection};
+pub use graphql::{Effect as GraphqlEffect, Given as GraphqlGiven, GraphqlLimits, Introspection};
 pub use lifecycle::{Lifecycle, LifecycleChange, State, is_link, moment};
 pub use operation::{Operation, ParameterPlace, PromisedStatus, ResponsePromise};
-pub use options::{Access, CompileOptions, Invalid, Objects, ReadOnly, Selected, Unbounded, Undeclared};
+pub use options::{
+    Access, CompileOptions, Invalid, Objects, Outlined, ReadOnly, Selected, Unbounded, Undeclared,
+};
+pub use outline::Outline;
 pub use own::OwnOperation;
 pub use parameter::{Beyond, PageLimit};
 pub use paths::{PathParameter, PathParameters};

@@ -16,9 +16,10 @@ use portcullis_domain::{Denial, Reason, Violation};
 use serde_json::{Map, Value};
 
 use crate::body::{self, Body, BodyPlan, ContentCoding, ContentCodings, Range};
-use crate::graphql::{self, GraphqlLimits};
+use crate::graphql::{self, Given, GraphqlLimits};
 use crate::lifecycle::Lifecycle;
 use crate::options::Invalid;
+use crate::outline::{Outline, Outlines};
 use crate::parameter::{Parameters, Sources, clamp};
 use crate::paths::PathParameters;
 use crate::response::filter::FilterPlan;
@@ -69,6 +70,7 @@ pub struct Operation {
     pub body_limit: usize,
     /// Where it is declared.
     pub place: Place,
+    pub(crate) outlines: Outlines,
     pub(crate) checks: Checks,
 }
 
@@ -226,6 +228,49 @@ impl Operation {
             Some(_) | None => Ok(()),
         });
         checked.map_err(|denial| self.checks.invalid.answer(denial))
+    }
+
+    /// A body that was read whole as one value, for whoever looks for something in it: JSON, or a form as the
+    /// object that its schema describes. `None` if it is neither, or can be read in no way or in two.
+    #[must_use]
+    pub fn body_value(&self, content_type: Option<&HeaderValue>, body: &[u8]) -> Option<Value> {
+        self.checks.body.value(content_type, body)
+    }
+
+    /// The members that its request bodies are said to have.
+    #[must_use]
+    pub const fn request_outline(&self) -> &Outline {
+        &self.outlines.request
+    }
+
+    /// The members that its good answers are said to have.
+    #[must_use]
+    pub const fn answer_outline(&self) -> &Outline {
+        &self.outlines.answers
+    }
+
+    /// The names of its parameters, each with where it stands, in the order of the places.
+    pub fn parameters(&self) -> impl Iterator<Item = (ParameterPlace, &str)> {
+        let Parameters { path, query, headers, .. } = &self.checks.parameters;
+        let path = path.iter().map(|one| (ParameterPlace::Path, &*one.name));
+        let query = query.iter().map(|one| (ParameterPlace::Query, &*one.name));
+        path.chain(query).chain(headers.iter().map(|(name, _)| (ParameterPlace::Header, name.as_str())))
+    }
+
+    /// Whether it takes GraphQL.
+    #[must_use]
+    pub const fn is_graphql(&self) -> bool {
+        self.checks.graphql.is_some()
+    }
+
+    /// What a GraphQL request gives to the arguments of its fields, by their names wherever they stand; from `body` if there is one, or else from the query. `None` if it
+    /// cannot be told.
+    #[must_use]
+    pub fn graphql_arguments(&self, query: Option<&str>, body: Option<&Value>) -> Option<Given> {
+        match body {
+            Some(body) => graphql::arguments::in_body(body),
+            None => graphql::arguments::in_query(query),
+        }
     }
 
     /// Whether the document promises anything of answers; an operation that is only listed does not.

@@ -43,6 +43,18 @@ pub struct CompileOptions<'a> {
     pub codings: ContentCodings,
     /// The answer to a well-formed request that breaks the contract.
     pub invalid: Invalid,
+    /// Whether anybody will ask which members bodies have.
+    pub outlines: Outlined,
+}
+
+/// Whether the members of bodies are taken down.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Outlined {
+    /// Nobody asks, and what is asked all the same is not known.
+    #[default]
+    No,
+    /// They are.
+    Yes,
 }
 
 impl Default for CompileOptions<'_> {
@@ -62,6 +74,7 @@ impl Default for CompileOptions<'_> {
             body_limit_of: &|_| None,
             codings: ContentCodings::default(),
             invalid: Invalid::BadRequest,
+            outlines: Outlined::No,
         }
     }
 }

@@ -57,6 +57,11 @@ impl<'b, 's> Fields<'b, 's> {
         }
     }
 
+    /// The object that they are; `None` if a name stands twice and is no list.
+    pub(super) fn value(self, shape: &Shape) -> Option<Value> {
+        self.into_object(shape, Text::Typed).ok()
+    }
+
     fn is_ambiguous(&self, shape: &Shape) -> bool {
         let styled = |field: &Field<'_, '_>| matches!(field, Field::Styled(_, shape) if shape.is_ambiguous());
         shape.is_ambiguous() || self.0.iter().any(|(_, field)| styled(field))

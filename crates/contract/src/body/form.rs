@@ -71,6 +71,24 @@ impl Form {
         spot: Spot<'_>,
         violations: &mut Violations,
     ) -> Result<(), Denial> {
+        self.fields(body, spot, violations)?.check(self.root, &self.shape, schemas, spot, violations);
+        Ok(())
+    }
+
+    /// A form as the object that it is, whether or not it keeps its schema; `None` if it cannot be read.
+    pub(super) fn value(&self, body: &[u8]) -> Option<Value> {
+        let mut violations = Violations::new();
+        let fields = self.fields(body, Spot { location: "body", name: "" }, &mut violations).ok()?;
+        violations.into_result().ok()?;
+        fields.value(&self.shape)
+    }
+
+    fn fields<'b>(
+        &'b self,
+        body: &'b [u8],
+        spot: Spot<'_>,
+        violations: &mut Violations,
+    ) -> Result<Fields<'b, 'b>, Denial> {
         let text = std::str::from_utf8(body).map_err(|_| malformed("the form is not UTF-8"))?;
         if text.bytes().filter(|byte| *byte == b'&').count() >= FIELDS {
             return Err(malformed("the form has too many fields"));
@@ -83,8 +101,7 @@ impl Form {
         for pair in pairs.iter().filter(|pair| !pair.claimed) {
             fields.push(pair.name.clone(), Field::Text(decoded(pair.raw)?));
         }
-        fields.check(self.root, &self.shape, schemas, spot, violations);
-        Ok(())
+        Ok(fields)
     }
 }
 

@@ -27,6 +27,7 @@ use http::HeaderValue;
 use portcullis_domain::{Denial, Reason};
 use portcullis_message::MediaType;
 use portcullis_message::media_type::Charset;
+use serde_json::Value;
 
 use crate::schema::{Root, Schemas, Spot, Violations};
 use multipart::{Boundary, Multipart};
@@ -160,6 +161,17 @@ impl Body {
             },
         }
         violations.into_result()
+    }
+
+    /// A body that was read whole as one value: JSON, and forms as the objects that their schemas describe. `None` if
+    /// it is nothing of that, or cannot be read.
+    pub(crate) fn value(&self, content_type: Option<&HeaderValue>, body: &[u8]) -> Option<Value> {
+        match self.judge(content_type).ok()? {
+            Judge::Json(_) => json::read(body).ok(),
+            Judge::Form(form) => form.value(body),
+            Judge::Multipart(form, boundary) => form.value(body, &boundary),
+            Judge::Sequence(_) | Judge::Text(_) | Judge::Xml | Judge::Nothing => None,
+        }
     }
 
     /// The declared media types, as `Accept` of a 415 lists them (RFC 9110 §15.5.16).

@@ -6,11 +6,11 @@
 
 use std::collections::HashMap;
 
-use apollo_parser::Parser;
 use apollo_parser::cst::{
-    Argument, CstNode as _, Definition, Field, IntValue, OperationDefinition, Selection, SelectionSet, Value,
+    Argument, CstNode as _, Definition, Document, Field, IntValue, OperationDefinition, Selection,
+    SelectionSet, Value,
 };
-use apollo_parser::{SyntaxKind, SyntaxNode};
+use apollo_parser::{Parser, SyntaxKind, SyntaxNode, SyntaxTree};
 use serde_json::{Map, Value as Json};
 
 /// How many tokens a document may have, and how deeply the parser goes into it.
@@ -80,11 +80,11 @@ struct Measurer<'v> {
     nested: usize,
 }
 
-/// Measures `document`; each number is the largest of any of its operations.
+/// Reads `document` within the bounds.
 ///
 /// # Errors
-/// See [`Fault`].
-pub(super) fn measure(document: &str, variables: Option<&Map<String, Json>>) -> Result<Measured, Fault> {
+/// [`Fault::Syntax`], [`Fault::TooMuch`], [`Fault::NotExecutable`] for definitions of types.
+pub(super) fn parse(document: &str) -> Result<SyntaxTree<Document>, Fault> {
     let tree = Parser::new(document).recursion_limit(NESTED).token_limit(TOKENS).parse();
     if tree.errors().any(apollo_parser::Error::is_limit) {
         return Err(Fault::TooMuch);
@@ -92,6 +92,19 @@ pub(super) fn measure(document: &str, variables: Option<&Map<String, Json>>) -> 
     if tree.errors().next().is_some() {
         return Err(Fault::Syntax);
     }
+    let is_executable = |definition: Definition| {
+        matches!(definition, Definition::OperationDefinition(_) | Definition::FragmentDefinition(_))
+    };
+    // What defines types has no place in a request.
+    if tree.document().definitions().all(is_executable) { Ok(tree) } else { Err(Fault::NotExecutable) }
+}
+
+/// Measures `document`; each number is the largest of any of its operations.
+///
+/// # Errors
+/// See [`Fault`].
+pub(super) fn measure(document: &str, variables: Option<&Map<String, Json>>) -> Result<Measured, Fault> {
+    let tree = parse(document)?;
     let mut operations = Vec::new();
     let mut fragments = HashMap::new();
     let root = tree.document();
@@ -105,7 +118,6 @@ pub(super) fn measure(document: &str, variables: Option<&Map<String, Json>>) -> 
                     return Err(Fault::FragmentRepeated);
                 }
             }
-            // What defines types has no place in a request.
             _ => return Err(Fault::NotExecutable),
         }
     }

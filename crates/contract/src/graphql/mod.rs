@@ -8,6 +8,7 @@
 //! Read with `apollo-parser`, within bounds on length, tokens and nesting that hold before and while it reads.
 //! GraphQL, October 2021; GraphQL over HTTP (draft). Not done here: types. No schema of the API is known.
 
+pub(crate) mod arguments;
 mod limits;
 mod measure;
 
@@ -21,6 +22,7 @@ use crate::parameter::{Coding, Pairs, decode};
 use crate::reading::{Findings, Node};
 use crate::schema::{Spot, Violations};
 
+pub use arguments::{Effect, Given};
 pub use limits::{GraphqlLimits, Introspection};
 use measure::{Fault, Kind, measure};
 
@@ -88,16 +90,47 @@ pub(crate) fn check_body(limits: &GraphqlLimits, body: &[u8]) -> Result<(), Deni
 /// As [`check_body`].
 pub(crate) fn check_query(limits: &GraphqlLimits, query: Option<&str>) -> Result<(), Denial> {
     let mut violations = Violations::new();
-    let Some(mut pairs) = query.and_then(Pairs::read) else { return Ok(()) };
+    let request = match query_request(query) {
+        Ok(request) => request,
+        Err(mistakes) => {
+            for (name, mistake) in mistakes {
+                let (keyword, expected) = match mistake {
+                    QueryMistake::Repeated => ("repeated", "the parameter once"),
+                    QueryMistake::Unreadable => (GRAPHQL, "text in UTF-8, and JSON for `variables`"),
+                };
+                violations.add(Spot { location: "query", name }, keyword, expected);
+            }
+            return violations.into_result();
+        }
+    };
+    // The operation may also come in the body; without either the API has nothing to run.
+    if request.contains_key("query") {
+        let spot = Spot { location: "query", name: "" };
+        check_request(limits, &Value::Object(request), Way::Query, spot, &mut violations)?;
+    }
+    violations.into_result()
+}
+
+/// What is wrong with a parameter that holds a part of a request.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum QueryMistake {
+    Repeated,
+    Unreadable,
+}
+
+/// The request that stands in a query, as it would stand in a body; empty if there is none.
+fn query_request(query: Option<&str>) -> Result<Map<String, Value>, Vec<(&'static str, QueryMistake)>> {
     let mut request = Map::new();
+    let mut mistakes = Vec::new();
+    // A query whose names cannot be decoded was refused with the parameters.
+    let Some(mut pairs) = query.and_then(Pairs::read) else { return Ok(request) };
     for name in ["query", "variables", "operationName"] {
         let texts = pairs.claim(name);
-        let spot = Spot { location: "query", name };
         let text = match texts.as_slice() {
             [] => continue,
             [text] => decode(text, Coding::Form),
             _ => {
-                violations.add(spot, "repeated", "the parameter once");
+                mistakes.push((name, QueryMistake::Repeated));
                 continue;
             }
         };
@@ -107,15 +140,10 @@ pub(crate) fn check_query(limits: &GraphqlLimits, query: Option<&str>) -> Result
         };
         match value {
             Some(value) => drop(request.insert(name.to_owned(), value)),
-            None => violations.add(spot, GRAPHQL, "text in UTF-8, and JSON for `variables`"),
+            None => mistakes.push((name, QueryMistake::Unreadable)),
         }
     }
-    // The operation may also come in the body; without either the API has nothing to run.
-    if request.contains_key("query") {
-        let spot = Spot { location: "query", name: "" };
-        check_request(limits, &Value::Object(request), Way::Query, spot, &mut violations)?;
-    }
-    violations.into_result()
+    if mistakes.is_empty() { Ok(request) } else { Err(mistakes) }
 }
 
 fn check_request(

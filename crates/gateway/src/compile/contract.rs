@@ -3,7 +3,7 @@
 use portcullis_config::codes::upstream as codes;
 use portcullis_config::{ByteSize, Diagnostic, Diagnostics};
 use portcullis_contract::{
-    Access, CompileOptions, Contract, Objects, OwnOperation, ReadOnly, Selected, Unbounded,
+    Access, CompileOptions, Contract, Objects, Outlined, OwnOperation, ReadOnly, Selected, Unbounded,
 };
 
 use super::api::Subject;
@@ -40,6 +40,7 @@ pub(super) fn compile(
         }),
         body_limit: gateway.bounds.body.as_usize(),
         body_limit_of: &body_limit_of,
+        outlines: if config.objects.is_empty() { Outlined::No } else { Outlined::Yes },
         ..CompileOptions::default()
     };
     apply(&config.schemas, &mut options);

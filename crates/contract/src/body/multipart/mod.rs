@@ -79,6 +79,28 @@ impl Multipart {
         spot: Spot<'_>,
         violations: &mut Violations,
     ) -> Result<(), Denial> {
+        let fields = self.fields(body, boundary, spot, violations)?;
+        fields.check(self.root, &self.shape, schemas, spot, violations);
+        Ok(())
+    }
+
+    /// A body as the object that it is, whether or not it keeps its schema; `None` if it cannot be read. A text
+    /// stands in place of each file.
+    pub(super) fn value(&self, body: &[u8], boundary: &Boundary) -> Option<Value> {
+        let mut violations = Violations::new();
+        let spot = Spot { location: "body", name: "" };
+        let fields = self.fields(body, boundary, spot, &mut violations).ok()?;
+        violations.into_result().ok()?;
+        fields.value(&self.shape)
+    }
+
+    fn fields<'b>(
+        &self,
+        body: &'b [u8],
+        boundary: &Boundary,
+        spot: Spot<'_>,
+        violations: &mut Violations,
+    ) -> Result<Fields<'b, '_>, Denial> {
         let mut fields = Fields::default();
         each_part(body, boundary, |part| {
             let at = format!("/{}", crate::reading::escape(part.disposition.name));
@@ -89,8 +111,7 @@ impl Multipart {
             }
             Ok(())
         })?;
-        fields.check(self.root, &self.shape, schemas, spot, violations);
-        Ok(())
+        Ok(fields)
     }
 
     /// What a part holds; `None` if that is wrong already.
