@@ -16,6 +16,8 @@
 //! | C0700 to C0799 | [`store`] | the store and API keys |
 //! | C0800 to C0899 | [`version`] | versions, their ends, and the inventory |
 //! | C0900 to C0999 | [`object`] | types of objects and whose they are |
+//! | C1000 to C1099 | [`decision`] | decision points outside, grants, workflows |
+//! | C1100 to C1199 | [`waf`] | rules of the WAF |
 
 use std::fmt;
 
@@ -43,6 +45,7 @@ macro_rules! codes {
 }
 
 pub mod contract;
+pub mod decision;
 pub mod file;
 pub mod identity;
 pub mod limit;
@@ -52,6 +55,7 @@ pub mod record;
 pub mod store;
 pub mod upstream;
 pub mod version;
+pub mod waf;
 
 /// A stable name for one kind of mistake, such as `C0123`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
@@ -85,6 +89,8 @@ pub fn all() -> impl Iterator<Item = &'static Explanation> {
         store::ROWS,
         version::ROWS,
         object::ROWS,
+        decision::ROWS,
+        waf::ROWS,
     ]
     .into_iter()
     .flatten()
@@ -106,7 +112,7 @@ impl fmt::Display for Code {
 mod tests {
     use super::*;
 
-    const RANGES: [(&str, &[Explanation], u16, u16); 10] = [
+    const RANGES: [(&str, &[Explanation], u16, u16); 11] = [
         ("file", file::ROWS, 1, 99),
         ("listener", listener::ROWS, 100, 199),
         ("identity", identity::ROWS, 200, 299),
@@ -117,6 +123,7 @@ mod tests {
         ("store", store::ROWS, 700, 799),
         ("version", version::ROWS, 800, 899),
         ("object", object::ROWS, 900, 999),
+        ("decision", decision::ROWS, 1000, 1099),
     ];
 
     fn number(code: Code) -> u16 {
