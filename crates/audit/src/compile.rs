@@ -3,8 +3,9 @@
 use portcullis_config::codes::record as codes;
 use portcullis_config::{ByteSize, Diagnostic, Diagnostics, Environment, Place};
 
-use crate::config::{AuditConfig, OnFailureConfig};
+use crate::config::{AuditConfig, KeepConfig, OnFailureConfig, RotateConfig};
 use crate::recorder::{OnFailure, Settings};
+use crate::rotation::{Retention, Rotation};
 use crate::sink::SinkChoice;
 
 const SMALLEST_QUEUE: ByteSize = ByteSize(64 * 1024);
@@ -30,8 +31,54 @@ pub fn compile(
         OnFailureConfig::Continue => OnFailure::Continue,
         OnFailureConfig::Deny => OnFailure::Deny,
     };
-    let sink = sink.filter(|_| is_sound)?;
-    Some(Settings { sink, queue_bytes: config.queue.as_usize(), on_failure })
+    let is_kept_sound = check_files(config, place, diagnostics);
+    let sink = sink.filter(|_| is_sound && is_kept_sound)?;
+    Some(Settings {
+        sink,
+        queue_bytes: config.queue.as_usize(),
+        on_failure,
+        rotation: rotation(config.rotate),
+        retention: retention(config.keep),
+        anchors: config.anchors.as_ref().map(|anchors| environment.path(anchors)),
+        ..Settings::default()
+    })
+}
+
+/// When a file ends, as it is written.
+#[must_use]
+pub fn rotation(config: RotateConfig) -> Rotation {
+    Rotation { bytes: config.size.map(|size| size.0), every: config.every.map(|every| every.0) }
+}
+
+/// What is kept, as it is written.
+#[must_use]
+pub fn retention(config: KeepConfig) -> Retention {
+    Retention { age: config.age.map(|age| age.0), bytes: config.size.map(|size| size.0) }
+}
+
+/// Rotation and retention are about files that the gateway itself begins and ends.
+fn check_files(config: &AuditConfig, place: &Place, diagnostics: &mut Diagnostics) -> bool {
+    let rotates = config.rotate != RotateConfig::default();
+    let keeps = config.keep != KeepConfig::default();
+    let mistake = match (&config.file, rotates, keeps) {
+        (None, true, _) => {
+            Some(("rotate", "there is no file to rotate", "name a `file`, or remove `rotate`"))
+        }
+        (None, _, true) => {
+            Some(("keep", "there are no older files to keep", "name a `file`, or remove `keep`"))
+        }
+        (Some(_), false, true) => Some((
+            "keep",
+            "files are never deleted that do not end",
+            "say with `rotate` when a file ends, or leave keeping to `logrotate`",
+        )),
+        (_, _, _) => None,
+    };
+    if let Some((key, message, help)) = mistake {
+        diagnostics
+            .push(Diagnostic::error(codes::KEEPING_POINTLESS, message).at(place.child(key).key()).help(help));
+    }
+    mistake.is_none()
 }
 
 fn compile_sink(
@@ -112,8 +159,22 @@ mod tests {
     }
 
     #[test]
+    fn files_end_and_are_kept_as_it_is_written() {
+        let settings = read(
+            r#"{"file": "audit.log", "rotate": {"size": "1 GiB", "every": "1d"}, "keep": {"age": "365d"}, "anchors": "heads"}"#,
+        );
+        let settings = settings.unwrap();
+        let day = std::time::Duration::from_secs(86_400);
+        assert_eq!(settings.rotation, Rotation { bytes: Some(1 << 30), every: Some(day) });
+        assert_eq!(settings.retention, Retention { age: Some(day * 365), bytes: None });
+        assert!(settings.anchors.unwrap().ends_with("heads"));
+    }
+
+    #[test]
     fn every_mistake_is_shown_at_once() {
         assert_eq!(read(r#"{"file": "a", "stdout": true, "queue": 1}"#).unwrap_err(), ["C0601", "C0603"]);
+        assert_eq!(read(r#"{"rotate": {"size": "1 MiB"}}"#).unwrap_err(), ["C0604"]);
+        assert_eq!(read(r#"{"file": "a", "keep": {"age": "365d"}}"#).unwrap_err(), ["C0604"]);
         assert_eq!(read(r#"{"file": "missing/audit.log"}"#).unwrap_err(), ["C0602"]);
         assert_eq!(read(r#"{"file": ".."}"#).unwrap_err(), ["C0602"]);
     }

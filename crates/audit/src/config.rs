@@ -1,6 +1,6 @@
 //! How the record is written in `portcullis.yaml`.
 
-use portcullis_config::ByteSize;
+use portcullis_config::{ByteSize, Period};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
@@ -15,7 +15,7 @@ pub enum OnFailureConfig {
     Deny,
 }
 
-/// Where decisions are recorded, and how.
+/// Where decisions are recorded, and how. Fixed when the process starts.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct AuditConfig {
@@ -26,17 +26,74 @@ pub struct AuditConfig {
     /// Write to standard output, for a collector that reads it. This is what happens when no file is named.
     #[serde(default)]
     pub stdout: bool,
-    /// What happens to requests while the record cannot be written.
+    /// What happens to requests while the record cannot be written. An operation can say otherwise with
+    /// `unrecorded`.
     #[serde(default)]
     pub on_failure: OnFailureConfig,
     /// How much may wait to be written before events are lost.
     #[serde(default = "queue")]
     pub queue: ByteSize,
+    /// When the record goes on in a new file. Without it, `logrotate` and a signal can do the same.
+    #[serde(default, skip_serializing_if = "RotateConfig::is_default")]
+    pub rotate: RotateConfig,
+    /// How long older files are kept. Without it, for ever.
+    #[serde(default, skip_serializing_if = "KeepConfig::is_default")]
+    pub keep: KeepConfig,
+    /// A file that signed heads of the record are appended to, about once a minute. Name one where whoever can change
+    /// the record cannot write: `portcullis audit verify --anchors` compares. Every sink gets the same heads.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub anchors: Option<String>,
+}
+
+/// When a file ends and the next begins. The older one is called after the number of its first line,
+/// `audit.log.000000000001`.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields, default)]
+pub struct RotateConfig {
+    /// From this size on.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub size: Option<ByteSize>,
+    /// After this time.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub every: Option<Period>,
+}
+
+/// What is kept of older files. Where card data is handled, twelve months are asked for, three of them at hand (PCI DSS
+/// 10.5.1): do not set less than `365d`, and let a sink keep them where they cannot be deleted from here.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields, default)]
+pub struct KeepConfig {
+    /// This long.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub age: Option<Period>,
+    /// As much as this together; the oldest go first.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub size: Option<ByteSize>,
+}
+
+impl RotateConfig {
+    fn is_default(&self) -> bool {
+        *self == Self::default()
+    }
+}
+
+impl KeepConfig {
+    fn is_default(&self) -> bool {
+        *self == Self::default()
+    }
 }
 
 impl Default for AuditConfig {
     fn default() -> Self {
-        Self { file: None, stdout: false, on_failure: OnFailureConfig::default(), queue: queue() }
+        Self {
+            file: None,
+            stdout: false,
+            on_failure: OnFailureConfig::default(),
+            queue: queue(),
+            rotate: RotateConfig::default(),
+            keep: KeepConfig::default(),
+            anchors: None,
+        }
     }
 }
 

@@ -96,6 +96,8 @@ pub struct Event<'a> {
     pub upstream: Option<&'a str>,
     /// What was found in the upstream's answer.
     pub findings: &'a [Finding],
+    /// The grants without which it would have been refused.
+    pub grants: Option<&'a str>,
     /// A remark on an answered request for the operator's eyes.
     pub remark: Option<&'a str>,
     /// Its place in a distributed trace, unless that can be told from the receipt.
@@ -172,6 +174,9 @@ impl Event<'_> {
         line.word("outcome", self.verdict.name()).number("status", u64::from(self.status));
         if let Some(reason) = self.verdict.reason() {
             line.word("reason", reason.code()).word("stage", reason.facts().stage.name());
+        }
+        if let Some(grants) = self.grants {
+            line.text("grants", grants, FIELD);
         }
         line.words("would_deny", self.trail.shadowed().map(Reason::code));
         if !self.findings.is_empty() {

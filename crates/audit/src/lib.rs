@@ -5,8 +5,8 @@
 //! lost ([`Recorder`]); and numbers for a dashboard ([`metrics`]). Called by the gateway's `record` stage
 //! and by whoever starts, stops and reloads.
 //!
-//! Names of events follow the OWASP Logging Vocabulary ([`vocabulary`]). Not done here yet: signed
-//! checkpoints, shipping to other systems, detection.
+//! Names of events follow the OWASP Logging Vocabulary ([`vocabulary`]). Other sinks are told the same
+//! ([`ship`]), in words of their own if they like ([`format`]).
 
 pub mod alert;
 pub mod chain;
@@ -16,26 +16,30 @@ mod config;
 mod event;
 mod finding;
 pub mod format;
+pub mod journal;
 mod line;
 pub mod metrics;
 mod pen;
 mod queue;
 mod recorder;
 pub mod redact;
+mod rotation;
 pub mod sensitive;
+pub mod ship;
 mod sink;
 mod system;
 pub mod vocabulary;
 mod writer;
 
 pub use circumstances::{Destination, Origin, OriginFacts, TraceIds};
-pub use compile::compile;
-pub use config::{AuditConfig, OnFailureConfig};
+pub use compile::{compile, retention, rotation};
+pub use config::{AuditConfig, KeepConfig, OnFailureConfig, RotateConfig};
 pub use event::{Event, Identity, Proof, Verdict};
 pub use finding::{Finding, FindingKind};
 pub use metrics::Metrics;
 pub use pen::Pen;
-pub use recorder::{OnFailure, OpenError, Recorder, Settings, Tally};
+pub use recorder::{Importance, OnFailure, OpenError, Recorder, Settings, SinkSettings, Tally};
+pub use rotation::{OlderFile, Retention, Rotation, older_files};
 pub use sink::{Memory, SinkChoice};
-pub use system::System;
+pub use system::{SignedHead, System};
 pub use vocabulary::{EventName, Level};

@@ -142,6 +142,31 @@ impl<'b> Line<'b> {
     }
 }
 
+/// What every recorded line begins with, read back from its bytes. A line that is no record has none of it.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub(crate) struct Heading<'l> {
+    pub(crate) time: &'l str,
+    pub(crate) event: &'l str,
+    pub(crate) level: &'l str,
+    /// Its number in the chain, if it has one.
+    pub(crate) sequence: Option<u64>,
+}
+
+impl<'l> Heading<'l> {
+    /// Reads without taking the JSON apart: [`Line::begin`] is always followed by event and level.
+    pub(crate) fn read(line: &'l [u8]) -> Self {
+        let text = |rest: &'l [u8], before: &[u8]| -> Option<(&'l str, &'l [u8])> {
+            let rest = rest.strip_prefix(before)?;
+            let (word, rest) = rest.split_at_checked(memchr::memchr(b'"', rest)?)?;
+            Some((std::str::from_utf8(word).ok()?, rest))
+        };
+        let Some((time, rest)) = text(line, b"{\"time\":\"") else { return Self::default() };
+        let Some((event, rest)) = text(rest, b"\",\"event\":\"") else { return Self::default() };
+        let Some((level, _)) = text(rest, b"\",\"level\":\"") else { return Self::default() };
+        Self { time, event, level, sequence: crate::chain::sequence_of(line) }
+    }
+}
+
 /// Writes `text` as a JSON string.
 ///
 /// Beyond what JSON asks for, everything that could act on a terminal or a viewer is escaped: DEL, the C1

@@ -13,19 +13,21 @@ use portcullis_domain::Timestamp;
 
 /// Room beyond the capacity that only notes about the process may use: a flood of requests must not push
 /// out the event that tells of it.
-const RESERVE: usize = 64 * 1024;
+pub(crate) const RESERVE: usize = 64 * 1024;
 
 /// Emptied buffers that are kept for the pens.
 const SPARES: usize = 16;
 
 /// How long the writer waits before it tries a failing sink again.
-const PAUSE: Duration = Duration::from_millis(100);
+pub(crate) const PAUSE: Duration = Duration::from_millis(100);
 
 /// Lines that belong together.
 #[derive(Debug)]
 pub(crate) struct Batch {
     pub(crate) lines: Vec<u8>,
     pub(crate) events: u64,
+    pub(crate) at: Timestamp,
+    pub(crate) claim: Claim,
 }
 
 /// Events that are missing.
@@ -42,7 +44,6 @@ pub(crate) struct Work {
     pub(crate) loss: Option<Loss>,
     pub(crate) reopen: bool,
     pub(crate) is_closed: bool,
-    ticket: u64,
 }
 
 /// Who is asking for room.
@@ -68,13 +69,16 @@ pub(crate) struct Queue {
 struct State {
     batches: Vec<Batch>,
     spares: Vec<Vec<u8>>,
-    /// Bytes of lines that are not written yet, in the writer's hands or not.
+    /// Bytes of lines that the writer has not taken up yet.
     bytes: usize,
+    /// Bytes of lines that have their place in the chain and are not written yet.
+    backlog: usize,
     loss: Option<Loss>,
     reopen: bool,
     is_closed: bool,
-    /// How many batches were accepted, and up to which of them all is done.
+    /// How many batches were accepted, taken up by the writer, and up to which of them all is done.
     accepted: u64,
+    taken: u64,
     done: u64,
 }
 
@@ -111,35 +115,44 @@ impl Queue {
         state.accepted += 1;
         let empty = state.spares.pop().unwrap_or_default();
         let lines = mem::replace(buffer, empty);
-        state.batches.push(Batch { lines, events });
+        state.batches.push(Batch { lines, events, at, claim });
         drop(state);
         self.filled.notify_one();
     }
 
-    /// Waits until there is something to do.
-    pub(crate) fn wait(&self) -> Work {
+    /// Waits until there is something to do, or for `patience`.
+    pub(crate) fn wait(&self, patience: Option<Duration>) -> Work {
         let mut state = self.state();
-        while state.batches.is_empty() && state.loss.is_none() && !state.reopen && !state.is_closed {
-            state = self.filled.wait(state).unwrap_or_else(PoisonError::into_inner);
-        }
+        let is_idle = |state: &mut State| {
+            state.batches.is_empty() && state.loss.is_none() && !state.reopen && !state.is_closed
+        };
+        state = match patience {
+            None => self.filled.wait_while(state, is_idle).unwrap_or_else(PoisonError::into_inner),
+            Some(patience) => {
+                self.filled
+                    .wait_timeout_while(state, patience, is_idle)
+                    .unwrap_or_else(PoisonError::into_inner)
+                    .0
+            }
+        };
+        state.taken = state.accepted;
         Work {
             batches: mem::take(&mut state.batches),
             loss: state.loss.take(),
             reopen: mem::take(&mut state.reopen),
             is_closed: state.is_closed,
-            ticket: state.accepted,
         }
     }
 
-    /// Waits a little before another try. `true` if the queue was closed meanwhile.
-    pub(crate) fn pause(&self) -> bool {
-        let state = self.state();
-        let (state, _) = self.filled.wait_timeout(state, PAUSE).unwrap_or_else(PoisonError::into_inner);
-        state.is_closed
+    /// Waits a little before another try.
+    pub(crate) fn pause(&self) {
+        // Whoever wakes us early only makes the try come sooner.
+        drop(self.filled.wait_timeout(self.state(), PAUSE).unwrap_or_else(PoisonError::into_inner));
     }
 
-    /// What was waited for is done; its buffers may be used again.
-    pub(crate) fn finish(&self, work: Work) {
+    /// What was waited for is taken up; its buffers may be used again. `backlog` bytes are not written yet: with
+    /// none, all that was taken up so far is done.
+    pub(crate) fn finish(&self, work: Work, backlog: usize) {
         let mut state = self.state();
         for mut batch in work.batches {
             state.bytes = state.bytes.saturating_sub(batch.lines.len());
@@ -148,7 +161,10 @@ impl Queue {
                 state.spares.push(batch.lines);
             }
         }
-        state.done = work.ticket;
+        state.backlog = backlog;
+        if backlog == 0 {
+            state.done = state.taken;
+        }
         drop(state);
         self.emptied.notify_all();
     }
@@ -179,6 +195,12 @@ impl Queue {
     /// The writer gave up on events it had accepted.
     pub(crate) fn count_lost(&self, events: u64) {
         self.lost.fetch_add(events, Ordering::Relaxed);
+        self.is_losing.store(true, Ordering::Relaxed);
+    }
+
+    /// Most bytes that may wait.
+    pub(crate) const fn capacity(&self) -> usize {
+        self.capacity
     }
 
     /// Notes whether the sink takes what it is given; says whether that is news.
@@ -208,7 +230,8 @@ impl Queue {
     }
 
     pub(crate) fn bytes(&self) -> usize {
-        self.state().bytes
+        let state = self.state();
+        state.bytes + state.backlog
     }
 
     fn state(&self) -> MutexGuard<'_, State> {

@@ -1,17 +1,21 @@
-//! The process's record: one queue, one writer, one sink.
+//! The process's record: one queue, one writer, one sink that holds the chain, and others that are told as well.
 //!
 //! In: [`Settings`], then events through [`Pen`]s and notes about the process. Out: the record, and whether
 //! it can be relied on. Opened once at start; lives longer than any policy.
 
 use std::io;
+use std::path::PathBuf;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::thread::JoinHandle;
 
 use portcullis_domain::{Clock, Reason};
 
+use crate::chain::Signer;
 use crate::line::Calendar;
 use crate::pen::Pen;
 use crate::queue::{Claim, Queue};
+use crate::rotation::{Retention, Rotation};
+use crate::ship::{Carrier, Shipper, Spool, SpoolBounds, SpoolTally};
 use crate::sink::{Sink, SinkChoice};
 use crate::system::System;
 use crate::writer::Writer;
@@ -31,10 +35,56 @@ pub enum OnFailure {
 pub struct Settings {
     /// Where to.
     pub sink: SinkChoice,
-    /// Most bytes that wait to be written.
+    /// Most bytes that wait to be written; as many again while the sink fails.
     pub queue_bytes: usize,
     /// What happens when it does not work.
     pub on_failure: OnFailure,
+    /// When the record goes on in a new file.
+    pub rotation: Rotation,
+    /// What is kept of older files.
+    pub retention: Retention,
+    /// Signs where the chain stands.
+    pub signer: Option<Arc<Signer>>,
+    /// A file elsewhere that signed heads are appended to.
+    pub anchors: Option<PathBuf>,
+    /// Other sinks that are told everything as well. What is for them waits until [`Recorder::ship`].
+    pub sinks: Vec<SinkSettings>,
+}
+
+/// A sink beside the record.
+#[derive(Clone, Debug)]
+pub struct SinkSettings {
+    /// Its name, as the record and metrics have it.
+    pub name: String,
+    /// How much may wait for it.
+    pub bounds: SpoolBounds,
+    /// Whether the record is not sound while this sink loses events.
+    pub importance: Importance,
+}
+
+/// What it means when a sink loses events.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Importance {
+    /// It is told and counted.
+    #[default]
+    Auxiliary,
+    /// The same as when the record does: see [`OnFailure`].
+    Vital,
+}
+
+impl Default for Settings {
+    fn default() -> Self {
+        Self {
+            sink: SinkChoice::default(),
+            queue_bytes: 8 << 20,
+            on_failure: OnFailure::default(),
+            rotation: Rotation::default(),
+            retention: Retention::default(),
+            signer: None,
+            anchors: None,
+            sinks: Vec::new(),
+        }
+    }
 }
 
 /// The record could not be opened.
@@ -44,6 +94,16 @@ pub enum OpenError {
     #[error("the audit record `{place}` cannot be opened: {error}")]
     Sink {
         /// Where it should be.
+        place: String,
+        /// Why not.
+        error: io::Error,
+    },
+    /// What waits for another sink.
+    #[error("what waits for the sink `{sink}` cannot be kept at `{place}`: {error}")]
+    Spool {
+        /// Which sink.
+        sink: String,
+        /// Where.
         place: String,
         /// Why not.
         error: io::Error,
@@ -62,14 +122,38 @@ pub struct Tally {
     pub lost: u64,
 }
 
+/// Notes what happens to the process.
+#[derive(Clone, Debug)]
+pub(crate) struct Notary {
+    queue: Arc<Queue>,
+    clock: Clock,
+}
+
+impl Notary {
+    pub(crate) fn note(&self, system: &System<'_>) {
+        let (mut line, at) = (Vec::new(), self.clock.now().wall);
+        system.write(&mut line, at, &mut Calendar::default());
+        self.queue.offer(&mut line, 1, at, Claim::Process);
+    }
+}
+
+/// A sink beside the record.
+#[derive(Debug)]
+struct Outlet {
+    name: String,
+    importance: Importance,
+    spool: Arc<Spool>,
+    shipper: Mutex<Option<Shipper>>,
+}
+
 /// The process's record.
 ///
 /// Invariant: recording never waits for the sink, and nothing is lost without being counted.
 #[derive(Debug)]
 pub struct Recorder {
-    queue: Arc<Queue>,
-    clock: Clock,
+    notary: Notary,
     on_failure: OnFailure,
+    outlets: Vec<Outlet>,
     thread: Mutex<Option<JoinHandle<()>>>,
 }
 
@@ -87,33 +171,59 @@ impl Recorder {
             };
             OpenError::Sink { place, error }
         })?;
+        let outlets = settings.sinks.iter().map(Outlet::open).collect::<Result<Vec<_>, _>>()?;
         let queue = Arc::new(Queue::new(settings.queue_bytes));
-        let mut writer = Writer::new(Arc::clone(&queue), sink, resumed.chain.clone(), clock.clone());
+        let spools = outlets.iter().map(|outlet| Arc::clone(&outlet.spool)).collect();
+        let chain = resumed.chain.clone();
+        let mut writer = Writer::new(Arc::clone(&queue), sink, chain, clock.clone(), spools, settings);
         writer.open(&resumed);
         let thread = std::thread::Builder::new()
             .name("audit".to_owned())
             .spawn(move || writer.run())
             .map_err(OpenError::Thread)?;
-        Ok(Self { queue, clock, on_failure: settings.on_failure, thread: Mutex::new(Some(thread)) })
+        let notary = Notary { queue, clock };
+        let thread = Mutex::new(Some(thread));
+        Ok(Self { notary, on_failure: settings.on_failure, outlets, thread })
+    }
+
+    /// Starts to deliver what is for the sink of this name; what waited comes first. A sink that is not among the
+    /// settings is none (AUD-24).
+    ///
+    /// # Errors
+    /// There is no such sink, or its thread cannot be started.
+    pub fn ship(&self, name: &str, carrier: Box<dyn Carrier>) -> io::Result<()> {
+        let outlet = self.outlets.iter().find(|outlet| outlet.name == name);
+        let outlet =
+            outlet.ok_or_else(|| io::Error::new(io::ErrorKind::NotFound, "no such sink is declared"))?;
+        let shipper = Shipper::start(name, Arc::clone(&outlet.spool), carrier, self.notary.clone())?;
+        *outlet.shipper.lock().unwrap_or_else(PoisonError::into_inner) = Some(shipper);
+        Ok(())
+    }
+
+    /// The sinks beside the record, and what became of their events.
+    pub fn sinks(&self) -> impl Iterator<Item = (&str, SpoolTally)> {
+        self.outlets.iter().map(|outlet| (outlet.name.as_str(), outlet.spool.tally()))
     }
 
     /// A pen for a worker.
     #[must_use]
     pub fn pen(&self) -> Pen {
-        Pen::new(Arc::clone(&self.queue))
+        Pen::new(Arc::clone(&self.notary.queue))
     }
 
     /// Records what happened to the process.
     pub fn note(&self, system: &System<'_>) {
-        let (mut line, at) = (Vec::new(), self.clock.now().wall);
-        system.write(&mut line, at, &mut Calendar::default());
-        self.queue.offer(&mut line, 1, at, Claim::Process);
+        self.notary.note(system);
     }
 
-    /// Whether the sink works and nothing was lost since it last did.
+    /// Whether the record is written, and neither it nor a vital sink lost anything since it last was.
     #[must_use]
     pub fn healthy(&self) -> bool {
-        self.queue.is_healthy()
+        self.notary.queue.is_healthy()
+            && self
+                .outlets
+                .iter()
+                .all(|outlet| outlet.importance == Importance::Auxiliary || !outlet.spool.is_losing())
     }
 
     /// Why a request must not go on unrecorded right now, if the settings say so.
@@ -125,37 +235,62 @@ impl Recorder {
     /// What became of the events so far.
     #[must_use]
     pub fn tally(&self) -> Tally {
-        Tally { written: self.queue.written(), lost: self.queue.lost() }
+        Tally { written: self.notary.queue.written(), lost: self.notary.queue.lost() }
     }
 
     /// Bytes that wait to be written.
     #[must_use]
     pub fn queued_bytes(&self) -> usize {
-        self.queue.bytes()
+        self.notary.queue.bytes()
     }
 
     /// Opens the file anew, after `logrotate` has moved it away.
     pub fn reopen(&self) {
-        self.queue.ask_to_reopen();
+        self.notary.queue.ask_to_reopen();
     }
 
     /// Waits until everything that was handed over so far is written or given up. For tests and tools: a
     /// sink that fails makes it wait.
     pub fn settle(&self) {
-        self.queue.settle();
+        self.notary.queue.settle();
     }
 
     /// Writes what was handed over, ends the record in good order, and waits for that. Pens must have been
     /// flushed or dropped: what comes later is lost. A sink that fails is given two seconds.
     pub fn close(&self) -> Tally {
-        self.queue.close();
+        self.notary.queue.close();
         let thread = self.thread.lock().unwrap_or_else(PoisonError::into_inner).take();
         if let Some(thread) = thread
             && thread.join().is_err()
         {
             tracing::error!("the thread that writes the audit record panicked");
         }
+        self.outlets.iter().for_each(Outlet::close);
         self.tally()
+    }
+}
+
+impl Outlet {
+    fn open(settings: &SinkSettings) -> Result<Self, OpenError> {
+        let spool = Spool::open(settings.bounds.clone()).map_err(|error| OpenError::Spool {
+            sink: settings.name.clone(),
+            place: settings.bounds.folder.display().to_string(),
+            error,
+        })?;
+        Ok(Self {
+            name: settings.name.clone(),
+            importance: settings.importance,
+            spool: Arc::new(spool),
+            shipper: Mutex::default(),
+        })
+    }
+
+    fn close(&self) {
+        match self.shipper.lock().unwrap_or_else(PoisonError::into_inner).take() {
+            Some(shipper) => shipper.close(),
+            // It was never started: what waits for it waits on.
+            None => self.spool.set_aside(),
+        }
     }
 }
 

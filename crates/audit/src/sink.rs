@@ -1,19 +1,24 @@
 //! Where the record goes: a file, standard output, memory.
 
 use std::fs::{File, OpenOptions};
-use std::io::{self, Read as _, Seek as _, SeekFrom, Write as _};
+use std::io::{self, BufRead as _, BufReader, Read as _, Seek as _, SeekFrom, Write as _};
 use std::os::unix::fs::{MetadataExt as _, OpenOptionsExt as _};
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
-use crate::chain::{Chain, Head, HeadFile, LONGEST_LINE, last_record};
+use portcullis_domain::Timestamp;
 
-/// Which sink.
-#[derive(Clone, Debug)]
+use crate::chain::{Chain, Head, HeadFile, LONGEST_LINE, last_record};
+use crate::line::Heading;
+use crate::rotation::{Rotation, older_name};
+
+/// Where the record itself goes: the one place in which its chain is kept.
+#[derive(Clone, Debug, Default)]
 pub enum SinkChoice {
     /// A file: appended to, mode 0600, with its head in a file beside it.
     File(PathBuf),
     /// Standard output, for a collector that reads it. A new chain with each start.
+    #[default]
     Stdout,
     /// Memory, for tests.
     Memory(Memory),
@@ -45,7 +50,9 @@ impl Sink {
                 let head_file = HeadFile::open(path)?;
                 let head = Head::read(path);
                 let (file, resumed) = resume(path, head)?;
-                Ok((Self::File(FileSink { path: path.clone(), file, head_file }), resumed))
+                let begun = Begun::read(path)?;
+                let length = file.metadata()?.len();
+                Ok((Self::File(FileSink { path: path.clone(), file, head_file, length, begun }), resumed))
             }
         }
     }
@@ -53,7 +60,7 @@ impl Sink {
     /// Writes some of `bytes` and says how many.
     pub(crate) fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
         match self {
-            Self::File(sink) => sink.file.write(bytes),
+            Self::File(sink) => sink.write(bytes),
             Self::Stdout => {
                 let mut stdout = io::stdout().lock();
                 stdout.write_all(bytes)?;
@@ -83,7 +90,41 @@ impl Sink {
     /// Goes on in `file`.
     pub(crate) fn replace(&mut self, file: File) {
         if let Self::File(sink) = self {
-            sink.file = file;
+            (sink.file, sink.length, sink.begun) = (file, 0, None);
+        }
+    }
+
+    /// Whether the file is large or old enough to end.
+    pub(crate) fn is_due(&self, rotation: Rotation, now: Timestamp) -> bool {
+        match self {
+            Self::File(FileSink { length, begun: Some(begun), .. }) => {
+                rotation.is_due(*length, begun.at, now)
+            }
+            Self::File(_) | Self::Stdout | Self::Memory(_) => false,
+        }
+    }
+
+    /// Gives the file its older name and goes on in a new one.
+    pub(crate) fn put_aside(&mut self) -> io::Result<()> {
+        let Self::File(sink) = self else { return Ok(()) };
+        let Some(begun) = sink.begun else { return Ok(()) };
+        let older = older_name(&sink.path, begun.first);
+        std::fs::rename(&sink.path, &older)?;
+        match open(&sink.path) {
+            Ok(file) => {
+                (sink.file, sink.length, sink.begun) = (file, 0, None);
+                Ok(())
+            }
+            // Back, so that what follows is found where it is looked for.
+            Err(error) => std::fs::rename(older, &sink.path).and(Err(error)),
+        }
+    }
+
+    /// Where it is, if it is a file.
+    pub(crate) fn path(&self) -> Option<&Path> {
+        match self {
+            Self::File(sink) => Some(&sink.path),
+            Self::Stdout | Self::Memory(_) => None,
         }
     }
 
@@ -113,6 +154,43 @@ pub(crate) struct FileSink {
     path: PathBuf,
     file: File,
     head_file: HeadFile,
+    length: u64,
+    /// Where the file begins, once it has.
+    begun: Option<Begun>,
+}
+
+/// The first line of a file.
+#[derive(Clone, Copy, Debug)]
+struct Begun {
+    first: u64,
+    at: Timestamp,
+}
+
+impl Begun {
+    fn read(path: &Path) -> io::Result<Option<Self>> {
+        let mut line = Vec::new();
+        BufReader::new(File::open(path)?).take(LONGEST_LINE as u64).read_until(b'\n', &mut line)?;
+        Ok(Self::of(&line))
+    }
+
+    fn of(lines: &[u8]) -> Option<Self> {
+        let line = lines.get(..=memchr::memchr(b'\n', lines)?)?;
+        let heading = Heading::read(line);
+        let at: jiff::Timestamp = heading.time.parse().ok()?;
+        let at = Timestamp::from_millis(u64::try_from(at.as_millisecond()).ok()?);
+        Some(Self { first: heading.sequence?, at })
+    }
+}
+
+impl FileSink {
+    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+        let written = self.file.write(bytes)?;
+        if self.begun.is_none() {
+            self.begun = Begun::of(bytes);
+        }
+        self.length += written as u64;
+        Ok(written)
+    }
 }
 
 fn open(path: &Path) -> io::Result<File> {

@@ -114,6 +114,25 @@ pub enum System<'a> {
         /// What became of it: `reported`, `revoked`.
         fate: &'static str,
     },
+    /// Rights were granted for a while, approved, or taken back (AUTHZ-23).
+    GrantChanged {
+        /// Its id.
+        grant: &'a str,
+        /// Who vouches for the subject.
+        issuer: &'a str,
+        /// Who gets the rights.
+        subject: &'a str,
+        /// Where it stands now: `waiting`, `active`, `closed`, `expired`.
+        state: &'static str,
+        /// Roles, separated by spaces.
+        roles: &'a str,
+        /// Scopes, separated by spaces.
+        scopes: &'a str,
+        /// Who changed it.
+        by: &'a str,
+        /// Why it was opened.
+        cause: &'a str,
+    },
     /// Somebody should look at this now.
     Alert(&'a Alert),
     /// A file of the record begins, or goes on after a restart.
@@ -125,8 +144,8 @@ pub enum System<'a> {
         /// What was found wrong with what was there.
         finding: Option<&'a str>,
     },
-    /// A point of the chain that is fit to be noted elsewhere.
-    Checkpoint,
+    /// A point of the chain that is fit to be noted elsewhere, signed if there is a key.
+    Checkpoint(Option<SignedHead<'a>>),
     /// The record ends here in good order.
     Closed {
         /// Why.
@@ -139,6 +158,40 @@ pub enum System<'a> {
         /// When the first of them was lost.
         since: Timestamp,
     },
+    /// A sink beside the record takes nothing (AUD-12).
+    SinkFailing {
+        /// Which.
+        sink: &'a str,
+        /// Why.
+        cause: &'a str,
+    },
+    /// That sink takes events again.
+    SinkRestored {
+        /// Which.
+        sink: &'a str,
+        /// How many events it will never get.
+        lost: u64,
+    },
+    /// An older file of the record was deleted (AUD-13).
+    Removed {
+        /// Its name.
+        file: &'a str,
+        /// The number of its first line.
+        first: u64,
+    },
+}
+
+/// Where the chain stood before the line that tells of it, and who says so.
+#[derive(Clone, Copy, Debug)]
+pub struct SignedHead<'a> {
+    /// The number of the last line.
+    pub sequence: u64,
+    /// Its hash, in hexadecimal.
+    pub hash: &'a str,
+    /// The id of the key.
+    pub key: &'a str,
+    /// The signature, in base64; see [`crate::chain`].
+    pub signature: &'a str,
 }
 
 impl System<'_> {
@@ -157,11 +210,15 @@ impl System<'_> {
             Self::UpstreamChanged { .. } => EventName::SysUpstreamChanged,
             Self::FetchRefused { .. } => EventName::SysFetchRefused,
             Self::CredentialLeaked { .. } => EventName::AuthnCredentialExposed,
+            Self::GrantChanged { .. } => EventName::AuthzChange,
             Self::Alert(alert) => alert.event,
             Self::Opened { .. } => EventName::AuditOpened,
-            Self::Checkpoint => EventName::AuditCheckpoint,
+            Self::Checkpoint(_) => EventName::AuditCheckpoint,
             Self::Closed { .. } => EventName::AuditClosed,
             Self::Lost { .. } => EventName::AuditLost,
+            Self::SinkFailing { .. } => EventName::AuditSinkFailing,
+            Self::SinkRestored { .. } => EventName::AuditSinkRestored,
+            Self::Removed { .. } => EventName::AuditRemoved,
         }
     }
 
@@ -219,9 +276,30 @@ impl System<'_> {
                     free(&mut line, "finding", finding);
                 }
             }
-            Self::Checkpoint | Self::Alert(_) => {}
+            Self::Checkpoint(Some(head)) => {
+                // In this order: `verify` reads it so.
+                line.number("of", head.sequence).word("head", head.hash);
+                line.word("signed_by", head.key).word("signature", head.signature);
+            }
+            Self::GrantChanged { grant, issuer, subject, state, roles, scopes, by, cause } => {
+                line.word("grant", grant).text("issuer", issuer, TEXT).text("subject", subject, TEXT);
+                line.word("state", state).text("roles", roles, TEXT).text("scopes", scopes, TEXT);
+                line.text("by", by, TEXT);
+                free(&mut line, "cause", cause);
+            }
+            Self::Checkpoint(None) | Self::Alert(_) => {}
             Self::Lost { events, since } => {
                 line.number("events", events).moment("since", since);
+            }
+            Self::SinkFailing { sink, cause } => {
+                line.text("sink", sink, TEXT);
+                free(&mut line, "cause", cause);
+            }
+            Self::SinkRestored { sink, lost } => {
+                line.text("sink", sink, TEXT).number("lost", lost);
+            }
+            Self::Removed { file, first } => {
+                line.text("file", file, TEXT).number("first", first);
             }
         }
         line.end();

@@ -13,6 +13,8 @@
 //! | `authn_login_fail_max` | WARN | too many failed credentials | yes |
 //! | `authn_credential_exposed` | CRITICAL | a credential that came over plaintext | ours |
 //! | `authz_fail` | CRITICAL | a caller who may not | yes |
+//! | `authz_change` | WARN | rights were granted for a while, or taken back | yes |
+//! | `authz_grant_used` | CRITICAL | rights that were granted for a while were used for the first time | ours, as `authz_*` |
 //! | `excess_rate_limit_exceeded` | WARN | a rate, a number at a time, a number of connections | yes |
 //! | `input_validation_fail` | WARN | a message or body that breaks its grammar, its bounds or its contract | yes |
 //! | `malicious_request` | CRITICAL | a message that can be read in two ways, or that looks like an attack | ours, as `malicious_*` |
@@ -26,9 +28,14 @@
 //! | `sys_certificate_expiring` | WARN | a certificate or a list of revocations ends soon | ours, as `sys_*` |
 //! | `sys_upstream_changed` | WARN | an upstream became healthy or unhealthy | ours, as `sys_*` |
 //! | `sys_fetch_refused` | WARN | the fetch guard, or a failed fetch of keys | ours, as `sys_*` |
+//! | `sys_decision_point_away` | WARN | a decision point outside does not answer | ours, as `sys_*` |
+//! | `sys_budget_low` | WARN | a quota that somebody pays for runs out | ours, as `sys_*` |
 //! | `sys_alert_storm` | WARN | a detector had more to tell than it may; this sums it up | ours, as `sys_*` |
 //! | `audit_opened`, `audit_checkpoint`, `audit_closed` | INFO | a part of the record begins, goes on, ends | ours |
 //! | `audit_lost` | CRITICAL | events could not be written | ours |
+//! | `audit_sink_failing` | CRITICAL | a sink beside the record takes nothing; what is for it is spooled | ours |
+//! | `audit_sink_restored` | WARN | that sink takes events again; says how many it will never get | ours |
+//! | `audit_removed` | WARN | an older file of the record was deleted, as the policy of retention says | ours |
 //!
 //! Where several fit, the first that applies wins: a request that was let in by a fresh credential and
 //! then refused by a rule is `authz_fail`; that its credential was verified stands in `authn`.
@@ -93,6 +100,8 @@ event_names! {
     AuthnLoginFailMax = "authn_login_fail_max", Warn;
     AuthnCredentialExposed = "authn_credential_exposed", Critical;
     AuthzFail = "authz_fail", Critical;
+    AuthzChange = "authz_change", Warn;
+    AuthzGrantUsed = "authz_grant_used", Critical;
     ExcessRateLimitExceeded = "excess_rate_limit_exceeded", Warn;
     InputValidationFail = "input_validation_fail", Warn;
     MaliciousRequest = "malicious_request", Critical;
@@ -109,11 +118,16 @@ event_names! {
     SysCertificateExpiring = "sys_certificate_expiring", Warn;
     SysUpstreamChanged = "sys_upstream_changed", Warn;
     SysFetchRefused = "sys_fetch_refused", Warn;
+    SysDecisionPointAway = "sys_decision_point_away", Warn;
+    SysBudgetLow = "sys_budget_low", Warn;
     SysAlertStorm = "sys_alert_storm", Warn;
     AuditOpened = "audit_opened", Info;
     AuditCheckpoint = "audit_checkpoint", Info;
     AuditClosed = "audit_closed", Info;
     AuditLost = "audit_lost", Critical;
+    AuditSinkFailing = "audit_sink_failing", Critical;
+    AuditSinkRestored = "audit_sink_restored", Warn;
+    AuditRemoved = "audit_removed", Warn;
 }
 
 impl EventName {

@@ -3,7 +3,7 @@
 //! In: alerts, from any thread. Out: those that are news, in the record. Called by detectors, by the gateway's
 //! stages and by its control thread. Nobody who raises an alert waits for more than a moment's lock.
 
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use portcullis_domain::Timestamp;
 
@@ -27,21 +27,30 @@ impl Alerts {
 
     /// Raises an alarm; says what becomes of it.
     pub fn raise(&self, alert: &Alert) -> Passage {
-        let passage = self.gate.lock().unwrap_or_else(PoisonError::into_inner).judge(alert);
+        let passage = self.gate().judge(alert);
         if let Passage::Told { .. } = passage {
             self.tell(alert);
         }
         passage
     }
 
+    /// Raises an alarm about something that is an event of the record already.
+    pub fn raise_recorded(&self, alert: &Alert) -> Passage {
+        self.gate().judge(alert)
+    }
+
     /// Tells of what was held back, when its time is over. Called about once a second.
     pub fn sum_up(&self, now: Timestamp) {
-        let due = self.gate.lock().unwrap_or_else(PoisonError::into_inner).summaries(now);
+        let due = self.gate().summaries(now);
         due.iter().for_each(|summary| self.tell(summary));
     }
 
     fn tell(&self, alert: &Alert) {
         self.recorder.note(&System::Alert(alert));
+    }
+
+    fn gate(&self) -> MutexGuard<'_, Gate> {
+        self.gate.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
@@ -64,6 +73,7 @@ mod tests {
             sink: SinkChoice::Memory(memory.clone()),
             queue_bytes: 1 << 20,
             on_failure: OnFailure::Continue,
+            ..Settings::default()
         };
         let recorder = Arc::new(Recorder::open(&settings, Clock::manual(AT)).unwrap());
         (Arc::clone(&recorder), Alerts::new(recorder, Bounds::default()))
@@ -104,7 +114,7 @@ mod tests {
         assert_eq!(of("samples"), json!({"failures": 41}));
         assert_eq!(of("exemplars").as_array().unwrap().len(), 5);
         assert_eq!((of("action"), of("subject")), (json!("throttle"), json!("s-1f00")));
-        assert!(ReceiptId::parse(of("receipt").as_str().unwrap()).is_some());
+        assert!(ReceiptId::parse(of("explain").as_str().unwrap()).is_some());
         assert!(!memory.text().contains('\u{1b}'));
     }
 

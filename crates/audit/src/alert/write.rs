@@ -61,7 +61,8 @@ impl Alert {
         }
         line.word("action", self.action.name());
         if let Some(receipt) = self.receipt {
-            line.word("receipt", receipt.encode(&mut [0; 36]));
+            // By another name than a request has it: this is no event of that request.
+            line.word("explain", receipt.encode(&mut [0; 36]));
         }
         line.end();
     }

@@ -13,13 +13,18 @@
 //! that was cut is missed there. What a hash chain cannot do is stop one who may write both files from
 //! making a new chain; see decision 0006 for what does.
 
+mod anchors;
 mod head;
+mod signature;
 mod verify;
 
+pub(crate) use anchors::Anchors;
+pub use anchors::{Anchor, read_anchors};
 pub use head::Head;
 pub(crate) use head::HeadFile;
-pub use verify::{Break, BreakKind, Ending, Summary, verify};
-pub(crate) use verify::{LONGEST_LINE, last_record};
+pub use signature::{NotAKey, PublicKey, Signer};
+pub use verify::{Against, Break, BreakKind, Ending, Summary, Verification, verify};
+pub(crate) use verify::{LONGEST_LINE, last_record, sequence_of};
 
 use aws_lc_rs::digest;
 

@@ -37,6 +37,7 @@ impl Walk {
             expires_at: None,
             claims: Arc::default(),
             scheme: "customers".into(),
+            assurance: Assurance::default(),
         };
         Self {
             trail: Trail::new(Clock::manual(ARRIVAL).now()),
@@ -79,6 +80,7 @@ impl Walk {
             upstream: Some("127.0.0.1:3000"),
             findings: &[],
             remark: None,
+            grants: None,
             trace: None,
         }
     }
@@ -116,7 +118,8 @@ pub(crate) fn origin_saying(text: &str) -> Origin {
 }
 
 pub(crate) fn recorder(sink: SinkChoice) -> Recorder {
-    let settings = Settings { sink, queue_bytes: 8 << 20, on_failure: OnFailure::Continue };
+    let settings =
+        Settings { sink, queue_bytes: 8 << 20, on_failure: OnFailure::Continue, ..Settings::default() };
     Recorder::open(&settings, Clock::manual(ARRIVAL)).expect("a sink that can be opened")
 }
 

@@ -103,7 +103,7 @@ fn system_events() -> Vec<System<'static>> {
             place: "query",
             fate: "revoked",
         },
-        System::Checkpoint,
+        System::Checkpoint(None),
         System::Closed { cause: "stop" },
         System::Lost { events: 3, since: ARRIVAL },
     ]

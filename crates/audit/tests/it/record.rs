@@ -173,7 +173,8 @@ fn a_record_has_one_writer() {
     let folder = tempfile::tempdir().unwrap();
     let sink = SinkChoice::File(file(&folder));
     let _first = fixture::recorder(sink.clone());
-    let settings = Settings { sink, queue_bytes: 1 << 20, on_failure: OnFailure::Continue };
+    let settings =
+        Settings { sink, queue_bytes: 1 << 20, on_failure: OnFailure::Continue, ..Settings::default() };
     let error = Recorder::open(&settings, Clock::manual(ARRIVAL)).unwrap_err();
     assert!(error.to_string().contains("another process is writing this record"), "{error}");
 }
@@ -202,7 +203,7 @@ fn nothing_is_lost_when_the_gateway_stops() {
 
 fn small(memory: &Memory, on_failure: OnFailure) -> Recorder {
     let sink = SinkChoice::Memory(memory.clone());
-    let settings = Settings { sink, queue_bytes: 64 * 1024, on_failure };
+    let settings = Settings { sink, queue_bytes: 64 * 1024, on_failure, ..Settings::default() };
     Recorder::open(&settings, Clock::manual(ARRIVAL)).unwrap()
 }
 

@@ -19,4 +19,40 @@ codes! {
         matters: "Too little loses events at every hiccup of the disk; too much can use up the memory.",
         mend: "Write a size such as `8 MiB`, or leave the setting out.",
     }
+    KEEPING_POINTLESS = "C0604" {
+        title: "nothing to rotate or keep",
+        means: "The `audit` section says when files end or how long they are kept, but the gateway ends no files: none is named, or nothing says when one ends.",
+        matters: "Whoever wrote it counts on a limit that does not exist, and the disk fills up.",
+        mend: "Name a `file` and say with `rotate` when one ends, or remove the setting.",
+    }
+    SINK_KIND = "C0605" {
+        title: "a sink is one of several things",
+        means: "An entry of `sinks` names no kind of sink, or more than one.",
+        matters: "Where security events go must not be a guess.",
+        mend: "Write exactly one of `syslog`, `webhook`, `otlp`, `file` and `stdout`.",
+    }
+    SINK_ADDRESS = "C0606" {
+        title: "sink cannot be reached there",
+        means: "The address of a sink is malformed, has a scheme that it cannot have, or leads over the network without TLS.",
+        matters: "The record names people and tells what was refused to whom; whoever reads along learns it, and can change it.",
+        mend: "Write `tls://host:6514` for syslog and `https://…` for others; without TLS only to this machine.",
+    }
+    SINK_SECRET_SHORT = "C0607" {
+        title: "webhook secret is too short",
+        means: "The secret that signs deliveries has fewer than 24 bytes.",
+        matters: "Whoever finds it out can make up events that your systems believe.",
+        mend: "Make one with `openssl rand -base64 32`.",
+    }
+    SINK_SPOOL_RANGE = "C0608" {
+        title: "spool of a sink is out of range",
+        means: "The memory of a sink is below 64 KiB or above 1 GiB, or its disk above 1 TiB.",
+        matters: "Too little loses events at every restart of the collector; too much can use up the machine.",
+        mend: "Write sizes such as `memory: 4 MiB` and `disk: 256 MiB`, or leave them out.",
+    }
+    JOURNAL_RANGE = "C0630" {
+        title: "journal is out of range",
+        means: "The journal of decisions would hold less than 1 MiB, or forget at once.",
+        matters: "A receipt that a client sends with its question could not be explained.",
+        mend: "Write `size: 1 MiB` or more and an `age` such as `7d`; `mode: off` keeps no journal.",
+    }
 }
