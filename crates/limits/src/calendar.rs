@@ -68,6 +68,17 @@ impl Calendar {
         Timestamp::from_seconds(end)
     }
 
+    /// When the one ends before `now`, the one in which it lies, and the next, in seconds: for somebody whose clock
+    /// differs.
+    pub(crate) fn ends_around(&self, now: Timestamp) -> [u64; 3] {
+        let end = self.end_of(now).as_seconds();
+        let begin = self.begin.load(Ordering::Acquire);
+        // Another thread may have looked at another day between the two.
+        let begin = if begin < end { begin } else { end.saturating_sub(self.seconds()) };
+        let next = self.compute(end).map_or(end + self.seconds(), |(_, next)| next);
+        [begin, end, next]
+    }
+
     /// `None` for times that no calendar has.
     fn compute(&self, now: u64) -> Option<(u64, u64)> {
         let now = jiff::Timestamp::from_second(i64::try_from(now).ok()?).ok()?;

@@ -75,6 +75,18 @@ pub struct Violated<'l> {
     pub visibility: Visibility,
     /// The names of all quotas that are used up (`violated-policies`, draft §5.1).
     pub names: SmallVec<[&'l str; 2]>,
+    /// Why it is refused.
+    pub grounds: Grounds,
+}
+
+/// Why a quota refuses.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Grounds {
+    /// It is used up.
+    #[default]
+    UsedUp,
+    /// How much of it is used cannot be known now, and must be (LIM-12).
+    Uncounted,
 }
 
 /// What the counters answered, charge by charge.
@@ -116,8 +128,9 @@ pub(crate) fn conclude<'l>(
             (Err(_), Strength::Shadow) => taken.in_shadow.push(quota.name()),
             (Err(exceeded), Strength::Enforce) => {
                 let Charge { key, visibility, .. } = *charge;
+                let (exceeded, grounds) = (*exceeded, Grounds::UsedUp);
                 let new =
-                    |names| Violated { charge: index, quota, key, exceeded: *exceeded, visibility, names };
+                    |names| Violated { charge: index, quota, key, exceeded, visibility, names, grounds };
                 violated = Some(match violated.take() {
                     None => new(SmallVec::from_iter([quota.name()])),
                     Some(mut before) => {

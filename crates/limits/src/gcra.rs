@@ -98,7 +98,8 @@ impl Gcra {
         self.depth
     }
 
-    fn price(&self, cost: u32) -> u64 {
+    /// Nanoseconds of debt that `cost` units make; never more than the deepest.
+    pub(crate) fn price(&self, cost: u32) -> u64 {
         // At most `depth`: cannot overflow.
         u64::from(cost.min(self.burst)) * self.interval
     }

@@ -7,7 +7,8 @@
 //!
 //! The rate limit is GCRA ([`gcra`]): one number a key, exact under concurrency, no timer. Header fields
 //! follow draft-ietf-httpapi-ratelimit-headers-10 ([`fields`]). What one request spends of several quotas is one
-//! [`decision`], asked of [`Counters`] at once. Not done here: what to answer with.
+//! [`decision`], asked of [`Counters`] at once: here, or
+//! at a server that several gateways share ([`shared`]). Not done here: what to answer with.
 
 pub mod calendar;
 mod compile;
@@ -22,13 +23,14 @@ mod key;
 mod limiter;
 mod limits;
 mod quota;
+pub mod shared;
 mod table;
 
 pub use compile::{CompiledLimits, compile, compile_quota};
 pub use concurrency::{Concurrency, Permit, Saturated};
 pub use config::{FailuresConfig, LimitsConfig, QuotaConfig};
 pub use counters::Counters;
-pub use decision::{Charge, Standings, Taken, Violated, Visibility};
+pub use decision::{Charge, Grounds, Standings, Taken, Violated, Visibility};
 pub use failures::{Failures, TooManyFailures};
 pub use fields::{PartitionKeys, ratelimit, ratelimit_policy};
 pub use key::{Ipv6Prefix, Key, Seeded, seed};

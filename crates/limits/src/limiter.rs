@@ -21,7 +21,7 @@ pub struct Limiter {
     quota: Quota,
     purpose: Purpose,
     span: Span,
-    table: Table,
+    pub(crate) table: Table,
 }
 
 /// What a quota is for.
@@ -217,7 +217,7 @@ impl Limiter {
         cell.set(held);
     }
 
-    fn attempt(&self, held: u64, cost: u32, now: Now, reckoned: u64) -> Attempt {
+    pub(crate) fn attempt(&self, held: u64, cost: u32, now: Now, reckoned: u64) -> Attempt {
         match self.quota.pace() {
             Pace::Rolling { gcra, .. } => gcra.attempt(held, cost, reckoned),
             Pace::Fixed(calendar) => Held::attempt(held, self.quota.count(), cost, calendar, now),
@@ -225,7 +225,7 @@ impl Limiter {
     }
 
     /// The time as the table has it.
-    fn time(&self, now: Now) -> u64 {
+    pub(crate) fn time(&self, now: Now) -> u64 {
         match self.quota.pace() {
             Pace::Rolling { .. } => nanos(now.mono),
             Pace::Fixed(_) => Held::new(whole_seconds(now), 0).pack(),
@@ -233,14 +233,14 @@ impl Limiter {
     }
 
     /// The key as the table has it. Of one whose count is kept, only the tag is.
-    const fn own(&self, key: Key) -> Key {
+    pub(crate) const fn own(&self, key: Key) -> Key {
         match self.span {
             Span::Process => key,
             Span::Lasting => Key::of_tag(key.tag),
         }
     }
 
-    fn answer(&self, attempt: Attempt) -> Result<Standing, Exceeded> {
+    pub(crate) fn answer(&self, attempt: Attempt) -> Result<Standing, Exceeded> {
         let standing = |remaining: u32, next| Standing {
             limit: self.quota.count(),
             remaining: remaining.min(self.quota.count()),
@@ -256,7 +256,7 @@ impl Limiter {
 }
 
 /// Nanoseconds since the clock was made; enough for 584 years.
-fn nanos(now: Duration) -> u64 {
+pub(crate) fn nanos(now: Duration) -> u64 {
     now.as_secs().saturating_mul(1_000_000_000).saturating_add(u64::from(now.subsec_nanos()))
 }
 

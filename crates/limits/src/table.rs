@@ -155,6 +155,11 @@ impl Cell<'_> {
         self.arrival
     }
 
+    /// Whether it is the key's own, and not what keys without a place share.
+    pub(crate) const fn is_own(&self) -> bool {
+        matches!(self.spot, Spot::Place { .. })
+    }
+
     /// Writes the key's new arrival time.
     pub(crate) fn set(mut self, arrival: u64) {
         match self.spot {
