@@ -7,5 +7,6 @@
 //! [`seclang`] reads. Pure: no file, no clock, no network; who calls hands the files in.
 
 pub mod seclang;
+pub mod transform;
 
 pub use seclang::{Files, RuleSet, read};

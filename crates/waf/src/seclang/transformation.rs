@@ -36,7 +36,6 @@ transformations! {
     JsDecode = "jsDecode" "JavaScript escapes resolved.",
     Length = "length" "The length in place of the value.",
     Lowercase = "lowercase" "In lower case.",
-    Md5 = "md5" "The MD5 digest.",
     NormalizePath = "normalizePath" "Without `//`, `/./` and `/../`.",
     NormalizePathWin = "normalizePathWin" "The same, with backslashes as slashes first.",
     RemoveComments = "removeComments" "Without comments of C, SQL and HTML.",
