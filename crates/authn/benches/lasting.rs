@@ -15,8 +15,8 @@ use http::header::{HeaderMap, HeaderName, HeaderValue};
 use portcullis_authn::api_key::{AcceptedKeys, ApiKeys, KeyContext, KeyHeaders, ShownKey, make, read};
 use portcullis_authn::{Revocable, Revoked};
 use portcullis_domain::{
-    ApiKeyRecord, Issuer, KeyId, KeyReach, KeyStore, Now, Pepper as _, Principal, PrincipalKind, Revocation,
-    RevocationKind, Scopes, Secret, Subject, Timestamp,
+    ApiKeyRecord, Assurance, Issuer, KeyId, KeyReach, KeyStore, Now, Pepper as _, Principal, PrincipalKind,
+    Revocation, RevocationKind, Scopes, Secret, Subject, Timestamp,
 };
 use portcullis_store::{Location, RootSecrets, Settings, Store};
 use portcullis_testkit::Workspace;
@@ -151,6 +151,7 @@ fn principals(first: u64, count: u64) -> Vec<Principal> {
                 .collect(),
         ),
         scheme: "customers".into(),
+        assurance: Assurance::default(),
     };
     (first..first + count).map(principal).collect()
 }

@@ -5,9 +5,10 @@
 //! RFC 9470 §4 to §6; RFC 8176 for `amr`; OpenID Connect Core §2 for `acr` and `auth_time`. What is absent
 //! or cannot be read is the lowest assurance (ASVS 6.8.4).
 
+use std::sync::Arc;
 use std::time::Duration;
 
-use portcullis_domain::{Reason, Timestamp};
+use portcullis_domain::{Assurance, Reason, Timestamp};
 use serde_json::{Map, Value};
 
 use crate::jwt::ClaimPath;
@@ -90,6 +91,25 @@ impl Strength {
 }
 
 impl Vocabulary {
+    /// What the claims say of how and when somebody authenticated.
+    pub(crate) fn read(&self, claims: &Map<String, Value>) -> Assurance {
+        let shown = texts(self.acr.find(claims));
+        let below = shown.iter().filter_map(|name| {
+            let level = self.levels.iter().position(|level| **level == **name)?;
+            self.levels.get(..level)
+        });
+        let reached = below.flatten().map(|level| &**level).chain(shown.iter().copied()).collect();
+        Assurance {
+            context: match shown.as_slice() {
+                [one] => Some(Arc::from(*one)),
+                [..] => None,
+            },
+            reached,
+            methods: texts(self.amr.find(claims)).into_iter().collect(),
+            at: self.auth_time.find(claims).and_then(Value::as_u64).map(Timestamp::from_seconds),
+        }
+    }
+
     /// Whether the claims name `needed` or a level above it.
     fn reaches(&self, claims: &Map<String, Value>, needed: &str) -> bool {
         let level = |name: &str| self.levels.iter().position(|level| **level == *name);
@@ -202,5 +222,18 @@ mod tests {
         check(&recent, json!({ "auth_time": 1_799_999_699, "iat": 1_800_000_000 }), false);
         check(&recent, json!({ "auth_time": 1_800_000_030 }), true);
         check(&recent, json!({ "auth_time": 1_800_000_031 }), false);
+    }
+
+    #[test]
+    fn who_reaches_a_level_reaches_those_below_it() {
+        let read = |claims: Value| words().read(claims.as_object().unwrap());
+        let middle = read(json!({ "acr": "middle", "amr": ["pwd", "otp"], "auth_time": 5 }));
+        assert_eq!(middle.context.as_deref(), Some("middle"));
+        assert_eq!(middle.reached.to_string(), "low middle");
+        assert_eq!(middle.methods.to_string(), "otp pwd");
+        assert_eq!(middle.at, Some(Timestamp::from_seconds(5)));
+        let several = read(json!({ "acr": ["c1", "c2"] }));
+        assert_eq!((several.context, several.reached.to_string()), (None, "c1 c2".to_owned()));
+        assert_eq!(read(json!({ "acr": 7, "amr": "", "auth_time": "now" })).at, None);
     }
 }

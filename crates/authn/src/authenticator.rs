@@ -156,7 +156,7 @@ impl Authenticator {
             let found = self.issuers.iter().enumerate().find(|(_, issuer)| *issuer.scheme == *scheme);
             let (index, issuer) = found.ok_or_else(|| SchemesRefused::Unknown(scheme.to_owned()))?;
             bits |= 1 << index;
-            second_factors.extend(issuer.vocabulary.second_factor_acr.iter().map(|acr| &**acr));
+            second_factors.extend(issuer.rules.vocabulary.second_factor_acr.iter().map(|acr| &**acr));
             if issuer.introspection.is_some()
                 && let Some(other) = asked.replace(issuer).filter(|other| other.scheme != issuer.scheme)
             {
@@ -343,7 +343,7 @@ impl Authenticator {
         let scheme = &believed.principal.scheme;
         let issuer = self.issuers.iter().find(|issuer| issuer.scheme == *scheme);
         let issuer = issuer.ok_or(Reason::InternalFault)?;
-        strength.check(&issuer.vocabulary, &believed.principal.claims, now.wall, issuer.rules.skew)
+        strength.check(&issuer.rules.vocabulary, &believed.principal.claims, now.wall, issuer.rules.skew)
     }
 
     fn deny(&self, refusal: Refusal, scheme: TokenScheme, accepted: &AcceptedSchemes, now: Now) -> Denial {

@@ -8,7 +8,7 @@
 use std::sync::Arc;
 
 use portcullis_domain::{
-    Challenge, Denial, Issuer, Principal, PrincipalKind, Reason, Scheme, Scopes, Subject,
+    Assurance, Challenge, Denial, Issuer, Principal, PrincipalKind, Reason, Scheme, Scopes, Subject,
 };
 
 /// The names in a verified certificate.
@@ -133,6 +133,7 @@ impl AcceptedCertificates {
             expires_at: None,
             claims: Arc::default(),
             scheme: Arc::clone(&self.scheme),
+            assurance: Assurance::default(),
         }))
     }
 

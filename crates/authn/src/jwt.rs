@@ -12,6 +12,7 @@ use portcullis_domain::{Issuer, Principal, PrincipalKind, Reason, Scopes, Subjec
 use serde::Deserialize;
 use serde_json::{Map, Value};
 
+use crate::assurance::Vocabulary;
 use crate::binding::Binding;
 use crate::json;
 use crate::refusal::Refusal;
@@ -30,6 +31,8 @@ pub(crate) struct ClaimRules {
     pub(crate) maximum_lifetime: Option<Duration>,
     pub(crate) scopes: ClaimPath,
     pub(crate) roles: ClaimPath,
+    /// What its words for strength mean.
+    pub(crate) vocabulary: Vocabulary,
 }
 
 /// Where a claim is found.
@@ -113,6 +116,7 @@ impl ClaimRules {
             roles: self.read_roles(&claims)?,
             expires_at: Some(expires_at),
             scheme: Arc::clone(scheme),
+            assurance: self.vocabulary.read(&claims),
             claims: Arc::new(claims),
         };
         Ok((principal, binding))

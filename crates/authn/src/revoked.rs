@@ -333,7 +333,7 @@ impl std::fmt::Debug for Revoked {
 
 #[cfg(test)]
 mod tests {
-    use portcullis_domain::{Issuer, PrincipalKind, Scopes, Subject};
+    use portcullis_domain::{Assurance, Issuer, PrincipalKind, Scopes, Subject};
     use serde_json::{Value, json};
 
     use super::*;
@@ -356,6 +356,7 @@ mod tests {
             expires_at: None,
             claims: Arc::new(claims),
             scheme: "customers".into(),
+            assurance: Assurance::default(),
         }
     }
 

@@ -9,7 +9,6 @@ use std::sync::Arc;
 use portcullis_domain::{Issuer, Now, Reason};
 
 use crate::algorithm::AllowedAlgorithms;
-use crate::assurance::Vocabulary;
 use crate::cache::{Proven, VerifiedTokens};
 use crate::introspection::{Asked, Introspection};
 use crate::jws::Compact;
@@ -31,8 +30,6 @@ pub(crate) struct TrustedIssuer {
     pub(crate) rules: ClaimRules,
     pub(crate) keys: Arc<KeyRing>,
     pub(crate) verified: VerifiedTokens,
-    /// What its words for strength mean.
-    pub(crate) vocabulary: Vocabulary,
     /// How it is asked about tokens, if it is.
     pub(crate) introspection: Option<Arc<Introspection>>,
     /// Who logs users in there, if they do.

@@ -12,7 +12,7 @@ use portcullis_authz::rules::{
 };
 use portcullis_authz::{Alternative, Concealment, Demand, Kinds};
 use portcullis_config::{Diagnostics, Place, Weekday};
-use portcullis_domain::{Issuer, Principal, PrincipalKind, Scopes, Subject, Timestamp};
+use portcullis_domain::{Assurance, Issuer, Principal, PrincipalKind, Risk, Scopes, Subject, Timestamp};
 
 fn main() {
     divan::main();
@@ -73,6 +73,7 @@ fn decide(bencher: Bencher<'_, '_>, rules: &OperationRules) {
         expires_at: None,
         claims: Arc::new([("department".to_owned(), "department9".into())].into_iter().collect()),
         scheme: Arc::from("customers"),
+        assurance: Assurance::default(),
     };
     let demand = Demand::Authenticated {
         alternatives: vec![Alternative { scheme: Arc::from("customers"), scopes: Scopes::default() }],
@@ -87,6 +88,7 @@ fn decide(bencher: Bencher<'_, '_>, rules: &OperationRules) {
         local: &|| LocalTime { weekday: Weekday::Monday, minute: 480 },
         client: IpAddr::V4(Ipv4Addr::LOCALHOST),
         transport: Transport::Plaintext,
+        risk: Risk::NONE,
         said: &|_| Some(vec![Said::Text("alice".to_owned())]),
     };
     bencher.bench_local(|| rules.judge(&demand, Reach::Head, &facts).expect("a permit"));

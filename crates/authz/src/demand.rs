@@ -155,7 +155,7 @@ impl Refusal<'_> {
 
 #[cfg(test)]
 mod tests {
-    use portcullis_domain::{Issuer, Subject};
+    use portcullis_domain::{Assurance, Issuer, Subject};
     use proptest::prelude::*;
 
     use super::*;
@@ -187,6 +187,7 @@ mod tests {
             expires_at: None,
             claims: Arc::default(),
             scheme: Arc::from(scheme),
+            assurance: Assurance::default(),
         }))
     }
 

@@ -105,6 +105,20 @@ pub enum PrincipalKind {
     Client,
 }
 
+/// How and when a party authenticated, in its issuer's words as far as they are known (OpenID Connect Core §2). What
+/// is not told is missing, and so the lowest there is.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Assurance {
+    /// The authentication context that was shown (`acr`), if it was one.
+    pub context: Option<Arc<str>>,
+    /// The contexts that are reached: what was shown, and all that are known to lie below.
+    pub reached: Scopes,
+    /// The methods (`amr`, RFC 8176).
+    pub methods: Scopes,
+    /// When (`auth_time`).
+    pub at: Option<Timestamp>,
+}
+
 /// An authenticated party with its attributes.
 ///
 /// Invariant: identified by issuer and subject together; two issuers never share a principal.
@@ -128,6 +142,8 @@ pub struct Principal {
     pub claims: Arc<serde_json::Map<String, serde_json::Value>>,
     /// Which configured scheme accepted the credential.
     pub scheme: Arc<str>,
+    /// How and when it authenticated.
+    pub assurance: Assurance,
 }
 
 /// What the request showed, before and after it was judged.

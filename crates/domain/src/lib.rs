@@ -25,7 +25,7 @@ pub mod usage;
 
 pub use address::is_public;
 pub use api_key::{ApiKeyRecord, KeyChanges, KeyId, KeyPage, KeyReach, KeyRevoked, KeyState, KeyStore};
-pub use caller::{Audience, Caller, Issuer, Presented, Principal, PrincipalKind, Scopes, Subject};
+pub use caller::{Assurance, Audience, Caller, Issuer, Presented, Principal, PrincipalKind, Scopes, Subject};
 pub use challenge::{Challenge, Scheme};
 pub use denial::{Denial, Fault, Note, RetryAfter, Violation};
 pub use grant::{

@@ -5,7 +5,7 @@
 use std::sync::Arc;
 
 use divan::{Bencher, black_box};
-use portcullis_domain::{CallEnd, Issuer, Principal, PrincipalKind, Scopes, Subject, Timestamp};
+use portcullis_domain::{Assurance, CallEnd, Issuer, Principal, PrincipalKind, Scopes, Subject, Timestamp};
 use portcullis_gateway::observe::counts::{Counts, OperationId, PAIRS};
 
 fn main() {
@@ -23,6 +23,7 @@ fn principal(number: usize) -> Principal {
         expires_at: None,
         claims: Arc::default(),
         scheme: "customers".into(),
+        assurance: Assurance::default(),
     }
 }
 

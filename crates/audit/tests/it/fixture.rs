@@ -10,7 +10,7 @@ use portcullis_audit::{
     SinkChoice, System, Verdict,
 };
 use portcullis_domain::caller::PrincipalKind;
-use portcullis_domain::{Answer, Clock, Principal, Reason, ReceiptId, Stage, Timestamp, Trail};
+use portcullis_domain::{Answer, Assurance, Clock, Principal, Reason, ReceiptId, Stage, Timestamp, Trail};
 
 /// 2025-11-24T06:38:00.123Z
 pub(crate) const ARRIVAL: Timestamp = Timestamp::from_millis(1_763_966_280_123);

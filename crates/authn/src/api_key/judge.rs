@@ -6,8 +6,8 @@ use std::time::Duration;
 
 use portcullis_domain::api_key::is_in_any;
 use portcullis_domain::{
-    Denial, Issuer, KeyId, KeyStore, Matching, Now, Pepper, Principal, PrincipalKind, Reason, Scopes,
-    StoreError,
+    Assurance, Denial, Issuer, KeyId, KeyStore, Matching, Now, Pepper, Principal, PrincipalKind, Reason,
+    Scopes, StoreError,
 };
 use serde_json::Map;
 
@@ -142,6 +142,7 @@ impl ApiKeys {
             expires_at: Some(hot.expires_at()),
             claims: Arc::clone(&self.claims),
             scheme: Arc::clone(scheme),
+            assurance: Assurance::default(),
         }
     }
 

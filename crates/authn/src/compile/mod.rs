@@ -110,6 +110,7 @@ impl IssuerCompiler<'_, '_> {
             maximum_lifetime: self.config.maximum_lifetime.map(|period| period.0),
             scopes: ClaimPath::new(&self.config.scope_claim),
             roles: ClaimPath::new(&self.config.roles_claim),
+            vocabulary: vocabulary(&self.config.assurance),
         };
         let introspection = self.introspection(&rules)?;
         let (algorithms, keys) = (algorithms?, keys?);
@@ -122,7 +123,6 @@ impl IssuerCompiler<'_, '_> {
             rules,
             keys,
             verified: VerifiedTokens::new(usize::try_from(self.config.token_cache).unwrap_or(usize::MAX)),
-            vocabulary: vocabulary(&self.config.assurance),
             introspection,
             session,
         })

@@ -24,7 +24,8 @@ use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 use http::header::{AUTHORIZATION, HeaderMap};
 use portcullis_domain::{
-    Challenge, Denial, Issuer, Now, Principal, PrincipalKind, Reason, Scheme, Scopes, Secret, Subject,
+    Assurance, Challenge, Denial, Issuer, Now, Principal, PrincipalKind, Reason, Scheme, Scopes, Secret,
+    Subject,
 };
 use quick_cache::sync::Cache;
 use tokio::sync::Semaphore;
@@ -176,6 +177,7 @@ impl Passwords {
             expires_at: None,
             claims: Arc::default(),
             scheme: Arc::clone(&self.scheme),
+            assurance: Assurance::default(),
         })
     }
 }

@@ -28,8 +28,8 @@ use std::time::Duration;
 use bytes::Bytes;
 use http::{HeaderMap, HeaderValue};
 use portcullis_domain::{
-    Clock, Denial, Issuer, Now, Principal, PrincipalKind, Reason, Scopes, Secret, Session, SessionStore,
-    StoreError, Subject, Timestamp,
+    Assurance, Clock, Denial, Issuer, Now, Principal, PrincipalKind, Reason, Scopes, Secret, Session,
+    SessionStore, StoreError, Subject, Timestamp,
 };
 use serde_json::{Map, Value, json};
 
@@ -270,6 +270,7 @@ impl RelyingParty {
             expires_at: None,
             claims: Arc::new(claims),
             scheme: Arc::clone(&self.plan.scheme),
+            assurance: Assurance::default(),
         }
     }
 

@@ -17,7 +17,7 @@ use super::Effect;
 use super::change::Change;
 use super::decide::{Answer, Cut, NO_SLOTS, OperationRules, Others, Reach, holds};
 use super::facts::Facts;
-use super::guard::{Guard, client_of};
+use super::guard::{Guard, client_of, has_scope};
 use super::kin::{Granted, Membership};
 use super::nearest::would_permit;
 use super::prepare::Prepared;
@@ -190,11 +190,11 @@ fn guarded(guard: &Guard, facts: &Facts<'_>) -> Vec<(String, String)> {
     match guard {
         Guard::In(listed) | Guard::NotIn(listed) => listed.iter().map(|one| belonging(one, facts)).collect(),
         Guard::Scopes(needed) => {
-            let scope = |scope: &Box<str>| {
+            let has = needed.iter().map(|scope| {
                 let name = format!("principal.scopes.contains({scope:?})");
-                (name, facts.principal.scopes.contains(scope).to_string())
-            };
-            needed.iter().map(scope).collect()
+                (name, has_scope(facts, &[], scope).to_string())
+            });
+            has.collect()
         }
         Guard::Client(_) => vec![("context.client".to_owned(), client_of(facts, &[]).to_string())],
     }

@@ -8,7 +8,7 @@ use std::fmt;
 use std::net::IpAddr;
 
 use portcullis_config::Weekday;
-use portcullis_domain::{Principal, Timestamp};
+use portcullis_domain::{Principal, Risk, Timestamp};
 
 /// What a request brings, beside what its connection shows.
 pub struct Facts<'a> {
@@ -22,6 +22,8 @@ pub struct Facts<'a> {
     pub client: IpAddr,
     /// How it is connected.
     pub transport: Transport<'a>,
+    /// How much the caller's behavior looks like an attack.
+    pub risk: Risk,
     /// What stands at a wanted place, by its number; `None` if that cannot be read.
     pub said: &'a dyn Fn(usize) -> Option<Vec<Said>>,
 }

@@ -51,7 +51,7 @@ impl Guard {
 }
 
 /// The scopes of the caller are compared in one spelling, as everything is.
-fn has_scope(facts: &Facts<'_>, supposed: &[&Change], needed: &str) -> bool {
+pub(super) fn has_scope(facts: &Facts<'_>, supposed: &[&Change], needed: &str) -> bool {
     let scopes = &facts.principal.scopes;
     scopes.contains(needed)
         || scopes.iter().any(|scope| canonical(Cow::Borrowed(scope)) == needed)

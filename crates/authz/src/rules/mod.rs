@@ -11,6 +11,7 @@
 //! the request are handed in.
 
 mod change;
+mod compares;
 mod compile;
 mod config;
 mod cut;
@@ -29,8 +30,10 @@ mod source;
 mod suggest;
 mod suppose;
 mod validate;
+mod values;
 
 pub use change::{Change, Shown};
+pub use compares::{Compares, TextsAre};
 pub use compile::{Described, Guarded, PolicyFile, ShortForm, Written, compile};
 pub use config::{ClaimTypeConfig, RuleConfig, RulesConfig};
 pub use decide::{OperationRules, Reach};

@@ -5,28 +5,23 @@
 //! whoever says them. Cedar's own values are built as they are, rather than expressions that it would evaluate first: they
 //! are all literals, sets and records of literals (decision 0024).
 
-use std::borrow::Cow;
 use std::collections::{BTreeMap, BTreeSet, HashSet};
-use std::sync::{Arc, LazyLock};
+use std::sync::Arc;
 use std::time::Duration;
 
-use cedar_policy_core::ast::{
-    Context, Entity, EntityUID, Expr, ExprKind, Literal, Name, PartialValue, RestrictedExpr, Value, Var,
-};
+use cedar_policy_core::ast::{Context, Entity, EntityUID, Expr, ExprKind, PartialValue, Value, Var};
 use cedar_policy_core::entities::{Entities, NoEntitiesSchema, TCComputation};
-use cedar_policy_core::evaluator::RestrictedEvaluator;
 use cedar_policy_core::extensions::Extensions;
 use portcullis_domain::{PrincipalKind, Timestamp};
-use serde_json::Value as Json;
 use smallvec::SmallVec;
 
 use super::change::{Change, Shown};
 use super::config::ClaimTypeConfig;
-use super::facts::{Facts, Said, Transport};
+use super::facts::{Facts, Transport};
 use super::guard::client_of;
 use super::kin::{Kin, Membership};
-use super::needs::{Holds, Part, Wanted};
-use crate::spelling::canonical;
+use super::needs::{Part, Wanted};
+use super::values::{address, claim, heard, hexadecimal, text, texts};
 
 /// What the policies of one operation read.
 pub(super) struct FactPlan {
@@ -79,12 +74,14 @@ enum Circumstance {
     Tls,
     Certificate,
     Acr,
+    Acrs,
     Amr,
     AuthAge,
+    Risk,
 }
 
 impl Circumstance {
-    const ALL: [(&'static str, Self); 9] = [
+    const ALL: [(&'static str, Self); 11] = [
         ("now", Self::Now),
         ("weekday", Self::Weekday),
         ("minute", Self::Minute),
@@ -92,8 +89,10 @@ impl Circumstance {
         ("tls", Self::Tls),
         ("certificate", Self::Certificate),
         ("acr", Self::Acr),
+        ("acrs", Self::Acrs),
         ("amr", Self::Amr),
         ("auth_age", Self::AuthAge),
+        ("risk", Self::Risk),
     ];
 }
 
@@ -261,7 +260,6 @@ impl Circumstance {
     /// Its name and value; `Some(None)` if it is not known, `None` if Cedar cannot be told.
     #[expect(clippy::option_option, reason = "not to know is no failure")]
     fn value(self, facts: &Facts<'_>, supposed: &[&Change]) -> Option<Option<(&'static str, Value)>> {
-        let claims = &facts.principal.claims;
         let login = supposed.iter().find_map(|change| match change {
             Change::Login { acr, amr, .. } => Some((acr, amr)),
             _ => None,
@@ -304,101 +302,44 @@ impl Circumstance {
                 }
             }
             Self::Acr => {
-                let shown = claims.get("acr").and_then(Json::as_str);
+                let shown = facts.principal.assurance.context.as_deref();
                 match login.and_then(|(acr, _)| acr.as_deref()).or(shown) {
                     Some(acr) => ("acr", text(acr)),
                     None => return Some(None),
                 }
             }
-            Self::Amr => {
-                let shown = claims.get("amr").and_then(Json::as_array).into_iter().flatten();
-                let more = login.into_iter().flat_map(|(_, amr)| amr).map(String::as_str);
-                ("amr", texts(shown.filter_map(Json::as_str).chain(more)))
+            Self::Acrs => {
+                let more = login.and_then(|(acr, _)| acr.as_deref());
+                ("acrs", texts(facts.principal.assurance.reached.iter().chain(more)))
             }
-            Self::AuthAge => match (login, age(claims.get("auth_time"), facts.now)) {
+            Self::Amr => {
+                let more = login.into_iter().flat_map(|(_, amr)| amr).map(String::as_str);
+                ("amr", texts(facts.principal.assurance.methods.iter().chain(more)))
+            }
+            Self::AuthAge => match (login, age(facts.principal.assurance.at, facts.now)) {
                 (Some(_), _) => ("auth_age", Value::from(0)),
                 (None, Some(age)) => ("auth_age", Value::from(age)),
                 (None, None) => return Some(None),
             },
+            Self::Risk => {
+                let instead = supposed.iter().find_map(|change| match change {
+                    Change::Risk(risk) => Some(*risk),
+                    _ => None,
+                });
+                ("risk", Value::from(i64::from(instead.unwrap_or(facts.risk.score()))))
+            }
         }))
     }
-}
-
-/// What is said at a place, as policies compare it; `None` if it cannot be compared.
-fn heard(wanted: &Wanted, said: &[Said]) -> Option<Value> {
-    match (wanted.part, wanted.holds) {
-        (Part::Path, _) => match said {
-            [Said::Text(one)] => Some(text(one)),
-            [..] => None,
-        },
-        (Part::Query | Part::Header | Part::Body, Holds::Texts) => {
-            Some(texts(said.iter().map(|one| match one {
-                Said::Text(text) => text,
-                Said::Truth(true) => "true",
-                Said::Truth(false) => "false",
-            })))
-        }
-        // A lenient upstream may take `"true"` for true: it is neither here.
-        (Part::Query | Part::Header | Part::Body, Holds::Truths) => {
-            let truths = said.iter().map(|one| match one {
-                Said::Truth(truth) => Some(Literal::from(*truth)),
-                Said::Text(_) => None,
-            });
-            Some(Value::set_of_lits(truths.collect::<Option<Vec<_>>>()?, None))
-        }
-    }
-}
-
-fn hexadecimal(bytes: &[u8]) -> String {
-    bytes.iter().map(|byte| format!("{byte:02x}")).collect()
-}
-
-fn text(text: &str) -> Value {
-    Value::from(literal(text))
-}
-
-fn literal(text: &str) -> Literal {
-    match canonical(Cow::Borrowed(text)) {
-        Cow::Borrowed(text) => Literal::from(text),
-        Cow::Owned(text) => Literal::from(text),
-    }
-}
-
-fn texts<'t>(texts: impl Iterator<Item = &'t str>) -> Value {
-    Value::set_of_lits(texts.map(literal), None)
-}
-
-/// An address as Cedar's extension has it.
-fn address(text: &str) -> Option<Value> {
-    static IP: LazyLock<Option<Name>> = LazyLock::new(|| Name::parse_unqualified_name("ip").ok());
-    let made = RestrictedExpr::call_extension_fn(IP.clone()?, [RestrictedExpr::val(text)]);
-    RestrictedEvaluator::new(Extensions::all_available()).interpret(made.as_borrowed()).ok()
 }
 
 /// How far ahead of ours an issuer's clock may be.
 const SKEW: Duration = Duration::from_secs(60);
 
 /// Seconds since the caller logged in; a moment ahead is now, and more than that cannot be.
-fn age(auth_time: Option<&Json>, now: Timestamp) -> Option<i64> {
-    let at = Timestamp::from_seconds(auth_time?.as_u64()?);
+fn age(at: Option<Timestamp>, now: Timestamp) -> Option<i64> {
+    let at = at?;
     if at > now.plus(SKEW) {
         return None;
     }
     i64::try_from(now.since(at).as_secs()).ok()
-}
-
-fn claim(value: &Json, kind: ClaimTypeConfig) -> Option<Value> {
-    match (kind, value) {
-        (ClaimTypeConfig::Text, Json::String(said)) => Some(text(said)),
-        (ClaimTypeConfig::Number, Json::Number(number)) => number.as_i64().map(Value::from),
-        (ClaimTypeConfig::Truth, Json::Bool(truth)) => Some(Value::from(*truth)),
-        (ClaimTypeConfig::List, Json::Array(items)) => {
-            let listed: Option<Vec<&str>> = items.iter().map(Json::as_str).collect();
-            Some(texts(listed?.into_iter()))
-        }
-        (
-            ClaimTypeConfig::Text | ClaimTypeConfig::Number | ClaimTypeConfig::Truth | ClaimTypeConfig::List,
-            _,
-        ) => None,
-    }
 }

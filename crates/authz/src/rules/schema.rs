@@ -61,7 +61,7 @@ pub(super) fn text(
             "action {:?} in [{}] appliesTo {{ principal: [Principal], resource: [Api], context: {{ \
              path: {{ {path} }}, query: {{ {} }}, header: {{ {} }}, body: {{ {} }}, now: Long, \
              weekday: String, minute: Long, client: ipaddr, tls: Bool, certificate?: String, acr?: String, \
-             amr: Set<String>, auth_age?: Long }} }};",
+             acrs: Set<String>, amr: Set<String>, auth_age?: Long, risk: Long }} }};",
             operation.id,
             groups.join(", "),
             said(Part::Query),

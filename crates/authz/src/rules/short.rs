@@ -91,9 +91,7 @@ fn circumstances(when: &ConditionConfig, place: &Place, diagnostics: &mut Diagno
         true => "context has certificate".to_owned(),
         false => "!(context has certificate)".to_owned(),
     }));
-    conditions.extend(
-        when.acr.as_ref().map(|values| format!("context has acr && {values:?}.contains(context.acr)")),
-    );
+    conditions.extend(when.acr.as_ref().map(|values| format!("context.acrs.containsAny({values:?})")));
     conditions.extend(when.amr.as_ref().map(|values| format!("context.amr.containsAll({values:?})")));
     conditions.extend(
         when.max_age.map(|age| format!("context has auth_age && context.auth_age <= {}", age.0.as_secs())),

@@ -49,7 +49,7 @@ pub(super) fn logins(policies: &[Arc<Prepared>]) -> Vec<Change> {
     let mut max_age: Option<u64> = None;
     for compared in policies.iter().flat_map(|policy| compared(policy)) {
         match compared.chain.as_slice() {
-            ["acr"] if compared.variable == Var::Context => acrs.extend(compared.texts()),
+            ["acr" | "acrs"] if compared.variable == Var::Context => acrs.extend(compared.texts()),
             ["amr"] if compared.variable == Var::Context => amr.extend(compared.texts()),
             ["auth_age"] if compared.variable == Var::Context => {
                 let ages = compared.numbers().filter_map(|age| u64::try_from(age).ok());

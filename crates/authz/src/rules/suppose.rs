@@ -123,7 +123,7 @@ fn circumstances(cut: &Cut, literal: &[Compared<'_>]) -> Vec<Change> {
 /// What a request would say if it spoke of the caller's own.
 fn own(cut: &Cut, principal: &Principal) -> Vec<Change> {
     let mut changes = Vec::new();
-    for part in cut.policies.iter().flat_map(|policy| parts(policy)) {
+    for part in cut.policies.iter().flat_map(parts) {
         let ExprKind::BinaryApp { arg1, arg2, .. } = part.expr_kind() else { continue };
         for (one, other) in [(arg1, arg2), (arg2, arg1)] {
             let (Some((Var::Context, place)), Some((Var::Principal, attribute))) = (chain(one), chain(other))

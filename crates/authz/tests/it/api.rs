@@ -10,7 +10,9 @@ use portcullis_authz::rules::{
 };
 use portcullis_authz::{Alternative, Concealment, Demand, Kinds};
 use portcullis_config::{Color, Diagnostics, Place, Weekday};
-use portcullis_domain::{Denial, Issuer, Principal, PrincipalKind, Scopes, Subject, Timestamp};
+use portcullis_domain::{
+    Assurance, Denial, Issuer, Principal, PrincipalKind, Risk, Scopes, Subject, Timestamp,
+};
 use serde_json::{Value, json};
 
 /// The operations: id, method and tag. All are at `/things/{id}`.
@@ -81,6 +83,7 @@ pub(crate) struct Call {
     pub(crate) client: IpAddr,
     pub(crate) minute: i64,
     pub(crate) certificate: Option<[u8; 32]>,
+    pub(crate) risk: u8,
 }
 
 impl Default for Call {
@@ -95,6 +98,7 @@ impl Default for Call {
             client: IpAddr::from([10, 1, 2, 3]),
             minute: 600,
             certificate: None,
+            risk: 0,
         }
     }
 }
@@ -112,6 +116,7 @@ impl Call {
             expires_at: None,
             claims: Arc::new(self.claims.as_object().expect("claims").clone()),
             scheme: Arc::from("customers"),
+            assurance: self.assurance(),
         };
         let said = |index: usize| {
             let texts = |texts: &[&str]| texts.iter().map(|text| Said::Text((*text).to_owned())).collect();
@@ -132,8 +137,24 @@ impl Call {
                 None => Transport::Plaintext,
                 Some(thumbprint) => Transport::Tls { certificate: Some(thumbprint) },
             },
+            risk: Risk::new(self.risk),
             said: &said,
         })
+    }
+
+    /// What an issuer with the standard words says of the login.
+    fn assurance(&self) -> Assurance {
+        let texts = |name: &str| match self.claims.get(name) {
+            Some(Value::String(one)) => Scopes::parse(one),
+            Some(Value::Array(several)) => several.iter().filter_map(Value::as_str).collect(),
+            _ => Scopes::default(),
+        };
+        Assurance {
+            context: self.claims.get("acr").and_then(Value::as_str).map(Arc::from),
+            reached: texts("acr"),
+            methods: texts("amr"),
+            at: self.claims.get("auth_time").and_then(Value::as_u64).map(Timestamp::from_seconds),
+        }
     }
 
     /// What the rules of an operation say of it.

@@ -113,6 +113,7 @@ fn one_change_of_each_kind_is_found() {
     );
     suffices(&when("context has certificate"), &call, &["a client certificate"]);
     suffices(&when("context.tls"), &call, &["TLS"]);
+    suffices(&when("context.risk < 50"), &Call { risk: 70, ..Call::default() }, &["a risk of 49"]);
 }
 
 #[test]

@@ -39,6 +39,8 @@ fn condition() -> impl Strategy<Value = String> {
             .prop_map(|network| format!("context.client.isInRange(ip(\"{network}\"))")),
         1 => Just("context.client.isIpv4()".to_owned()),
         1 => Just("(context has acr && context.acr == \"gold\")".to_owned()),
+        1 => Just("context.acrs.containsAny([\"gold\", \"platinum\"])".to_owned()),
+        1 => Just("context.risk >= 50".to_owned()),
         1 => Just("context.amr.contains(\"otp\")".to_owned()),
         1 => Just("(context has auth_age && context.auth_age <= 300)".to_owned()),
         1 => Just("context.tls".to_owned()),
@@ -110,9 +112,9 @@ fn call() -> impl Strategy<Value = Call> {
         prop::option::of(any::<bool>()),
         prop::sample::select(vec!["10.1.2.3", "192.168.1.1", "fe80::1"]),
         prop::sample::select(vec![0, 480, 1079, 1080]),
-        prop::option::of(Just([7; 32])),
+        (prop::option::of(Just([7; 32])), prop::sample::select(vec![0, 50, 100])),
     )
-        .prop_map(|(roles, scopes, claims, id, query, flag, client, minute, certificate)| Call {
+        .prop_map(|(roles, scopes, claims, id, query, flag, client, minute, (certificate, risk))| Call {
             roles,
             scopes,
             claims,
@@ -122,6 +124,7 @@ fn call() -> impl Strategy<Value = Call> {
             client: client.parse().expect("an address"),
             minute,
             certificate,
+            risk,
         })
 }
 
@@ -180,6 +183,7 @@ fn by_cedar(policies: &PolicySet, operation: &str, call: &Call) -> Verdict {
     let mut context = json!({
         "path": { "id": call.id }, "query": {}, "header": {}, "body": {}, "now": NOW,
         "weekday": "monday", "minute": call.minute, "tls": call.certificate.is_some(),
+        "acrs": claims.get("acr").map_or(json!([]), |acr| json!([acr])), "risk": call.risk,
         "amr": claims.get("amr").cloned().unwrap_or(json!([])),
     });
     if !call.query.is_empty() {
@@ -198,9 +202,8 @@ fn by_cedar(policies: &PolicySet, operation: &str, call: &Call) -> Verdict {
         context["auth_age"] = json!(NOW - at);
     }
     let client = RestrictedExpression::new_ip(call.client.to_string());
-    let context = Context::from_json_value(context, None)
-        .and_then(|context| Ok(context.merge([("client".to_owned(), client)]).expect("one more")))
-        .expect("a context");
+    let context = Context::from_json_value(context, None).expect("a context");
+    let context = context.merge([("client".to_owned(), client)]).expect("one more");
     let ends = [uid("Principal", "caller"), uid("Action", operation), uid("Api", "shop")];
     let [principal, action, resource] = ends;
     let request = Request::new(principal, action, resource, context, None).expect("a request");
@@ -247,7 +250,7 @@ proptest! {
         calls in prop::collection::vec(call(), 6),
     ) {
         let text = policies.join("\n");
-        let rules = rules(&text).map_err(|mistakes| TestCaseError::reject(mistakes))?;
+        let rules = rules(&text).map_err(TestCaseError::reject)?;
         let set: PolicySet = text.parse().expect("policies");
         for ((operation, _, _), rules) in OPERATIONS.iter().zip(&rules) {
             for call in &calls {

@@ -212,7 +212,7 @@ fn cut(name: &str) -> &str {
 
 #[cfg(test)]
 mod tests {
-    use portcullis_domain::{Issuer, Scopes, Subject};
+    use portcullis_domain::{Assurance, Issuer, Scopes, Subject};
 
     use super::*;
 
@@ -230,6 +230,7 @@ mod tests {
         }
     }
 
+            assurance: Assurance::default(),
     fn at(seconds: u64) -> Timestamp {
         Timestamp::from_seconds(seconds)
     }

@@ -9,7 +9,7 @@ use portcullis_authz::Permit;
 pub(crate) use portcullis_authz::rules::Reach;
 use portcullis_authz::rules::{Facts, Part, Transport};
 use portcullis_contract::PathParameters;
-use portcullis_domain::{Caller, Denial};
+use portcullis_domain::{Caller, Denial, Risk};
 
 use crate::arrival::Envelope;
 use crate::journal::Heard;
@@ -97,6 +97,7 @@ fn judge(
             true => Transport::Tls { certificate },
             false => Transport::Plaintext,
         },
+        risk: Risk::NONE,
         said: &said,
     };
     rules.rules.judge(&route.demand, reach, &facts)
