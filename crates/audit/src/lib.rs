@@ -13,6 +13,7 @@ pub mod chain;
 mod circumstances;
 mod compile;
 mod config;
+pub mod detect;
 mod event;
 mod finding;
 pub mod format;

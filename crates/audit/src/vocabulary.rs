@@ -12,6 +12,17 @@
 //! | `authn_login_fail` | WARN | a credential that is missing, malformed or not believed | yes |
 //! | `authn_login_fail_max` | WARN | too many failed credentials | yes |
 //! | `authn_credential_exposed` | CRITICAL | a credential that came over plaintext | ours |
+//! | `authn_token_reuse` | CRITICAL | one token from two places, or a proof or token that was somebody else's | yes |
+//! | `authn_impossible_travel` | CRITICAL | one caller in two places that nobody travels between in that time | yes |
+//! | `authn_guessing`, `authn_spray`, `authn_stuffing` | CRITICAL | many passwords at one account, one at many, more failed logins than usual | ours, as `authn_*` |
+//! | `malicious_excess_404` | WARN | many different things that are not there | yes |
+//! | `malicious_direct_reference` | CRITICAL | ids of objects are tried | yes |
+//! | `malicious_harvest` | WARN | far more objects than peers read | ours, as `malicious_*` |
+//! | `malicious_parameters` | WARN | parameters stand where they should not, and the API answers | ours, as `malicious_*` |
+//! | `malicious_behavior` | WARN | several weak signs about one caller | ours, as `malicious_*` |
+//! | `excess_volume`, `excess_payload` | INFO | far more requests or bytes than the caller's habit | ours, as `excess_*` |
+//! | `excess_denials` | WARN | far more refusals than usual | ours, as `excess_*` |
+//! | `sensitive_exposed` | WARN | sensitive values stand in answers where they did not before | ours, as `sensitive_*` |
 //! | `authz_fail` | CRITICAL | a caller who may not | yes |
 //! | `authz_change` | WARN | rights were granted for a while, or taken back | yes |
 //! | `authz_grant_used` | CRITICAL | rights that were granted for a while were used for the first time | ours, as `authz_*` |
@@ -31,6 +42,10 @@
 //! | `sys_decision_point_away` | WARN | a decision point outside does not answer | ours, as `sys_*` |
 //! | `sys_budget_low` | WARN | a quota that somebody pays for runs out | ours, as `sys_*` |
 //! | `sys_alert_storm` | WARN | a detector had more to tell than it may; this sums it up | ours, as `sys_*` |
+//! | `sys_failure_spike` | WARN | far more failures than usual | ours, as `sys_*` |
+//! | `sys_undeclared_operation` | WARN | a path is answered that no contract declares | ours, as `sys_*` |
+//! | `sys_retired_operation` | INFO | something that was retired is still called | ours, as `sys_*` |
+//! | `sys_posture_drift` | WARN | an operation is served without a credential, which it hardly ever was | ours, as `sys_*` |
 //! | `audit_opened`, `audit_checkpoint`, `audit_closed` | INFO | a part of the record begins, goes on, ends | ours |
 //! | `audit_lost` | CRITICAL | events could not be written | ours |
 //! | `audit_sink_failing` | CRITICAL | a sink beside the record takes nothing; what is for it is spooled | ours |
@@ -99,6 +114,11 @@ event_names! {
     AuthnLoginFail = "authn_login_fail", Warn;
     AuthnLoginFailMax = "authn_login_fail_max", Warn;
     AuthnCredentialExposed = "authn_credential_exposed", Critical;
+    AuthnTokenReuse = "authn_token_reuse", Critical;
+    AuthnImpossibleTravel = "authn_impossible_travel", Critical;
+    AuthnGuessing = "authn_guessing", Critical;
+    AuthnSpray = "authn_spray", Critical;
+    AuthnStuffing = "authn_stuffing", Critical;
     AuthzFail = "authz_fail", Critical;
     AuthzChange = "authz_change", Warn;
     AuthzGrantUsed = "authz_grant_used", Critical;
@@ -106,6 +126,15 @@ event_names! {
     InputValidationFail = "input_validation_fail", Warn;
     MaliciousRequest = "malicious_request", Critical;
     MaliciousCors = "malicious_cors", Critical;
+    MaliciousExcess404 = "malicious_excess_404", Warn;
+    MaliciousDirectReference = "malicious_direct_reference", Critical;
+    MaliciousHarvest = "malicious_harvest", Warn;
+    MaliciousParameters = "malicious_parameters", Warn;
+    MaliciousBehavior = "malicious_behavior", Warn;
+    ExcessVolume = "excess_volume", Info;
+    ExcessPayload = "excess_payload", Info;
+    ExcessDenials = "excess_denials", Warn;
+    SensitiveExposed = "sensitive_exposed", Warn;
     CryptHandshakeFail = "crypt_handshake_fail", Warn;
     SysStartup = "sys_startup", Warn;
     SysShutdown = "sys_shutdown", Warn;
@@ -121,6 +150,10 @@ event_names! {
     SysDecisionPointAway = "sys_decision_point_away", Warn;
     SysBudgetLow = "sys_budget_low", Warn;
     SysAlertStorm = "sys_alert_storm", Warn;
+    SysFailureSpike = "sys_failure_spike", Warn;
+    SysUndeclaredOperation = "sys_undeclared_operation", Warn;
+    SysRetiredOperation = "sys_retired_operation", Info;
+    SysPostureDrift = "sys_posture_drift", Warn;
     AuditOpened = "audit_opened", Info;
     AuditCheckpoint = "audit_checkpoint", Info;
     AuditClosed = "audit_closed", Info;

@@ -242,8 +242,12 @@ impl Bracket {
 
     /// Networks whose failures are at many accounts, those with most first.
     pub(super) fn suspects(&self) -> Vec<(u64, Source)> {
-        let mut suspects: Vec<_> =
-            self.sources.iter().filter(|(_, source)| source.accounts() >= 5).map(|(key, source)| (*key, *source)).collect();
+        let mut suspects: Vec<_> = self
+            .sources
+            .iter()
+            .filter(|(_, source)| source.accounts() >= 5)
+            .map(|(key, source)| (*key, *source))
+            .collect();
         suspects.sort_by_key(|(key, source)| (std::cmp::Reverse(source.failures), *key));
         suspects
     }

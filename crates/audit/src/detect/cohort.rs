@@ -76,10 +76,16 @@ fn within<K: Eq + std::hash::Hash, V: Default>(
 }
 
 /// Shares in steps of 2.5 %.
-#[derive(Debug, Default)]
+#[derive(Debug)]
 struct Shares {
     bins: [f32; 41],
     sum: f32,
+}
+
+impl Default for Shares {
+    fn default() -> Self {
+        Self { bins: [0.0; 41], sum: 0.0 }
+    }
 }
 
 impl Shares {

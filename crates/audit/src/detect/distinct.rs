@@ -125,16 +125,10 @@ impl Registers {
 /// What somebody was served before: a filter that never forgets one of its first [`EXACT`] things, and takes 3 in
 /// 100 others for one of them. Whoever uses more is not believed to know them all, so that nobody buys himself
 /// leave to guess.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, Default)]
 pub(super) struct Familiar {
     bits: [u64; 16],
     count: u8,
-}
-
-impl Default for Familiar {
-    fn default() -> Self {
-        Self { bits: [0; 16], count: 0 }
-    }
 }
 
 impl Familiar {

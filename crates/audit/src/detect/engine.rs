@@ -21,12 +21,12 @@ use super::harvest::Reads;
 use super::keys::{DetectionKey, Named};
 use super::logins::{Logins, Sign};
 use super::names::Names;
-use super::observation::{End, Fate, LoginOutcome, Observation, Rare, Reuse, SubjectKey};
+use super::observation::{End, Fate, LoginOutcome, Observation, Rare, SubjectKey};
 use super::operations::Operations;
 use super::settings::DetectionSettings;
 use super::standing::Standings;
 use super::subject::Subject;
-use super::tell;
+use super::tell::{self, Told};
 use super::tokens::Tokens;
 use super::travel::Places;
 use super::volume::Measured;
@@ -34,6 +34,8 @@ use crate::alert::Alert;
 
 /// How often what is over is forgotten.
 const TIDY: Duration = Duration::from_secs(60);
+/// How long a caller is remembered who does not come again.
+const REMEMBERED: Duration = Duration::from_secs(2 * 86_400);
 /// Most APIs of which refusals and failures are watched.
 const APIS: usize = 256;
 /// Rises of refusals and failures below this are nobody's business.
@@ -44,8 +46,8 @@ const BUDGET: f32 = 100.0;
 /// All detectors.
 #[derive(Debug)]
 pub struct Engine {
-    pub(super) settings: Arc<DetectionSettings>,
-    pub(super) names: Arc<Names>,
+    settings: Arc<DetectionSettings>,
+    names: Arc<Names>,
     standings: Arc<Standings>,
     key: DetectionKey,
     principals: Bounded<Box<Subject>>,
@@ -137,6 +139,12 @@ impl Engine {
         self.logins.tidy(now);
         self.tokens.tidy(now);
         self.standings.tidy(now);
+        let keeps = |subject: &mut Box<Subject>| {
+            subject.forget(now);
+            now.since(subject.last_seen) < REMEMBERED
+        };
+        self.principals.retain(keeps);
+        self.addresses.retain(keeps);
     }
 
     /// What one caller does.
@@ -161,13 +169,7 @@ impl Engine {
             }
         }
         for object in &seen.objects {
-            let references = subject.references(object.kind, seen.at);
-            // Split by field, so that the filter can be written while the references are.
-            let mut references = std::mem::replace(references, super::enumeration::References::new(object.kind, seen.at));
-            let accused =
-                references.note(*object, seen.at, seen.cohort, &mut subject.served, &mut self.cohorts);
-            *subject.references(object.kind, seen.at) = references;
-            if let Some(accusation) = accused {
+            if let Some(accusation) = subject.weigh(*object, seen.at, &mut self.cohorts) {
                 found.push((Noticed::Enumeration, tell::enumerated(&accusation, object.kind, &self.names)));
             }
             if !seen.reads_in_bulk || object.fate == Fate::Foreign {
@@ -211,7 +213,9 @@ impl Engine {
                 continue;
             }
             let campaign = campaigns.entry(seen.api).or_insert_with(|| Campaign::new(seen.at, SPIKE));
-            risen.extend(campaign.note(seen.at, outcome, seen.network, seen.operation).map(|rise| (noticed, rise)));
+            risen.extend(
+                campaign.note(seen.at, outcome, seen.network, seen.operation).map(|rise| (noticed, rise)),
+            );
         }
         for (noticed, rise) in risen {
             let mut told = tell::risen(noticed, &rise);
@@ -259,7 +263,13 @@ impl Engine {
         if let Some(posture) = rare.posture
             && let Some(drift) = self.operations.served(seen.operation, posture)
         {
-            self.tell(Noticed::Posture, tell::drifted(&drift, seen, &self.names), seen.operation, seen.at, alerts);
+            self.tell(
+                Noticed::Posture,
+                tell::drifted(&drift, seen, &self.names),
+                seen.operation,
+                seen.at,
+                alerts,
+            );
         }
         for place in &rare.sensitive {
             let digest = self.key.digest(Named::Place, &[&seen.operation.to_le_bytes(), place.as_bytes()]);
@@ -331,6 +341,3 @@ impl Engine {
         alerts.push(told.into_alert(noticed, action, self.names.find(place).as_deref(), at));
     }
 }
-
-/// What will be told, before it is known by whom and where.
-pub(super) use super::tell::Told;

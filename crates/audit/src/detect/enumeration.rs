@@ -152,16 +152,16 @@ pub(super) struct MinuteOfMisses {
     pub(super) objects: u32,
 }
 
-const MINUTE: Duration = Duration::from_secs(60);
-
 impl MinuteOfMisses {
+    pub(super) const SPAN: Duration = Duration::from_secs(60);
+
     pub(super) fn new(at: Timestamp) -> Self {
         Self { began: at, paths: Vec::new(), objects: 0 }
     }
 
     /// Notes a miss; says whether there are `most` within the minute now.
     pub(super) fn note(&mut self, path: u64, is_object: bool, at: Timestamp, most: u32) -> bool {
-        if at.since(self.began) >= MINUTE || at < self.began {
+        if at.since(self.began) >= Self::SPAN || at < self.began {
             *self = Self::new(at);
         }
         let short = path as u32;
@@ -203,11 +203,12 @@ mod tests {
     }
 
     #[test]
-    fn eight_objects_of_others_in_a_row_accuse_and_the_ninth_begins_anew() {
+    fn nine_objects_of_others_in_a_row_accuse_and_the_tenth_begins_anew() {
         let mut caller = Caller::new();
-        let accused = (0..40).filter_map(|id| Some((id, caller.names(id, Fate::Foreign)?))).collect::<Vec<_>>();
-        assert_eq!(accused.iter().map(|(id, _)| *id).collect::<Vec<_>>(), [7, 15, 23, 31, 39]);
-        assert_eq!((accused[0].1.misses, accused[0].1.foreign), (8, 8));
+        let accused =
+            (0..40).filter_map(|id| Some((id, caller.names(id, Fate::Foreign)?))).collect::<Vec<_>>();
+        assert_eq!(accused.iter().map(|(id, _)| *id).collect::<Vec<_>>(), [8, 17, 26, 35]);
+        assert_eq!((accused[0].1.misses, accused[0].1.foreign), (9, 9));
     }
 
     #[test]

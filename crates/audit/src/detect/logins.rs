@@ -142,7 +142,10 @@ mod tests {
         let mut logins = Logins::new(100);
         assert!((0..1_000).all(|_| logins.note(failed(1, 1), 0, 0, AT).is_empty()));
         let first = (2..50).find(|password| {
-            matches!(logins.note(failed(1, *password), 0, 0, AT).as_slice(), [Sign::Guessing { account: 1, .. }])
+            matches!(
+                logins.note(failed(1, *password), 0, 0, AT).as_slice(),
+                [Sign::Guessing { account: 1, .. }]
+            )
         });
         assert_eq!(first, Some(10));
     }

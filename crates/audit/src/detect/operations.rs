@@ -89,7 +89,10 @@ mod tests {
         for _ in 0..1_500 {
             assert_eq!(operations.served(2, Posture::Authenticated), None);
         }
-        assert_eq!(operations.served(2, Posture::Anonymous), Some(Drift { authenticated: 1_500, anonymous: 1 }));
+        assert_eq!(
+            operations.served(2, Posture::Anonymous),
+            Some(Drift { authenticated: 1_500, anonymous: 1 })
+        );
         for _ in 0..600 {
             operations.served(3, Posture::Authenticated);
             assert_eq!(operations.served(3, Posture::Anonymous), None, "it is open by design");

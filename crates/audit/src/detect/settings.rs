@@ -5,13 +5,12 @@ use std::time::Duration;
 
 use portcullis_config::codes::detection as codes;
 use portcullis_config::{Diagnostic, Diagnostics, Place};
-use portcullis_domain::Scopes;
+use portcullis_domain::{Scopes, Timestamp};
 
 use super::config::{ActionConfig, DetectionConfig, DetectionModeConfig};
 use super::detectors::{Noticed, Weight};
 use super::standing::Measure;
 use crate::alert::Action;
-use portcullis_domain::Timestamp;
 
 /// What detectors work with.
 #[derive(Clone, Debug, PartialEq)]
@@ -84,8 +83,7 @@ pub fn compile(config: &DetectionConfig, place: &Place, diagnostics: &mut Diagno
             ActionConfig::Block => Some(Action::Blocked),
         };
         let acts = action.is_some_and(|action| action != Action::Logged);
-        let is_about_callers =
-            noticed.weight() != Weight::None || matches!(noticed, Noticed::Fusion);
+        let is_about_callers = noticed.weight() != Weight::None || matches!(noticed, Noticed::Fusion);
         if acts && !is_about_callers {
             diagnostics.push(
                 Diagnostic::error(codes::NOBODY_TO_ACT_ON, format!("`{name}` is about no caller"))

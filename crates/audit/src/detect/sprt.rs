@@ -2,8 +2,8 @@
 //!
 //! In: hits and misses, one by one. Out: the log-likelihood ratio of an attacker, whose references miss with
 //! probability `p1`, against a peer, whose references miss with `p0`. One-sided: who is cleared starts anew, so
-//! that a good past buys nothing. Constants from design C3, calibrated in C2: with `p0` = 0.10 and `p1` = 0.60
-//! eight misses in a row suffice.
+//! that a good past buys nothing. Constants from design C3: with `p0` = 0.10 and `p1` = 0.50 nine misses in a row
+//! suffice, and twelve in any case.
 
 /// One in a million peers is accused, for each test that ends.
 pub(super) const ALPHA: f64 = 1e-6;
@@ -68,7 +68,7 @@ mod tests {
 
     #[test]
     fn the_constants_are_those_of_the_calibration() {
-        assert_eq!(misses_in_a_row(0.10), 8);
+        assert_eq!(misses_in_a_row(0.10), 9);
         assert_eq!(misses_in_a_row(0.05), 6);
         // However much peers miss: bounded from above.
         assert_eq!(misses_in_a_row(0.9), misses_in_a_row(0.25));
@@ -83,6 +83,6 @@ mod tests {
             assert_eq!(weigh(&mut ratio, hypotheses.hit()), Verdict::Undecided);
         }
         let misses = (1..).find(|_| weigh(&mut ratio, hypotheses.miss()) == Verdict::Accused).unwrap();
-        assert!(misses <= 11, "{misses}");
+        assert!(misses <= 12, "{misses}");
     }
 }

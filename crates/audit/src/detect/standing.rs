@@ -79,11 +79,9 @@ impl Standings {
         let Some(shard) = self.shard(subject) else { return points };
         let mut shard = shard.write().unwrap_or_else(PoisonError::into_inner);
         if shard.len() >= ROOM && !shard.contains_key(&subject) {
-            let least = shard.iter().min_by(|one, other| one.1.order(now).total_cmp(&other.1.order(now)));
-            if let Some(least) = least.map(|(key, _)| *key) {
-                shard.remove(&least);
-                self.count.fetch_sub(1, Ordering::Relaxed);
-            }
+            let before = shard.len();
+            make_room(&mut shard, now);
+            self.count.fetch_sub(before - shard.len(), Ordering::Relaxed);
         }
         let entry = shard.entry(subject).or_insert_with(|| {
             self.count.fetch_add(1, Ordering::Relaxed);
@@ -92,7 +90,8 @@ impl Standings {
         let score = entry.score.add(points, now);
         if let Some(measure) = measure {
             // A milder measure does not end a harder one.
-            let harder = entry.measure.filter(|before| before.is_on(now) && before.weight() > measure.weight());
+            let harder =
+                entry.measure.filter(|before| before.is_on(now) && before.weight() > measure.weight());
             entry.measure = Some(harder.unwrap_or(measure));
             entry.next.store(now.plus(PACE).as_millis(), Ordering::Relaxed);
         }
@@ -136,6 +135,18 @@ impl Standings {
     }
 }
 
+/// Forgets the quarter that stands out least.
+fn make_room(shard: &mut HashMap<u64, Entry, RandomState>, now: Timestamp) {
+    let mut orders: Vec<f32> = shard.values().map(|entry| entry.order(now)).collect();
+    let (_, cut, _) = orders.select_nth_unstable_by(ROOM / 4, f32::total_cmp);
+    let (cut, mut room) = (*cut, ROOM / 4);
+    shard.retain(|_, entry| {
+        let goes = room > 0 && entry.order(now) <= cut;
+        room -= usize::from(goes);
+        !goes
+    });
+}
+
 impl Entry {
     fn standing(&self, now: Timestamp) -> Standing {
         let measure = self.measure.filter(|measure| measure.is_on(now));
@@ -149,8 +160,8 @@ impl Entry {
         let after = now.plus(PACE).as_millis();
         // A clock that stepped back locks nobody out.
         let is_due = now.as_millis() >= next || next > after;
-        let is_first = is_due
-            && self.next.compare_exchange(next, after, Ordering::Relaxed, Ordering::Relaxed).is_ok();
+        let is_first =
+            is_due && self.next.compare_exchange(next, after, Ordering::Relaxed, Ordering::Relaxed).is_ok();
         (!is_first).then(|| Timestamp::from_millis(next).since(now).max(Duration::from_secs(1)))
     }
 
@@ -192,7 +203,10 @@ mod tests {
         assert_eq!(standings.of(7, AT), Standing::default());
         standings.accuse(7, 100.0, Some(measure(Action::Blocked)), AT);
         let now = standings.of(7, AT);
-        assert_eq!((now.risk, now.measure.map(|measure| measure.action)), (Risk::HIGHEST, Some(Action::Blocked)));
+        assert_eq!(
+            (now.risk, now.measure.map(|measure| measure.action)),
+            (Risk::HIGHEST, Some(Action::Blocked))
+        );
         assert_eq!(standings.of(8, AT), Standing::default(), "nobody else");
         let later = standings.of(7, AT.plus(Duration::from_secs(3600)));
         assert_eq!((later.risk, later.measure), (Risk::new(50), None));

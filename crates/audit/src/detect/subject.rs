@@ -2,10 +2,11 @@
 
 use portcullis_domain::{ReceiptId, Timestamp};
 
+use super::cohort::Cohorts;
 use super::distinct::Familiar;
-use super::enumeration::{MinuteOfMisses, References};
+use super::enumeration::{Accusation, MinuteOfMisses, References};
 use super::harvest::Reads;
-use super::observation::Observation;
+use super::observation::{Observation, SeenObject};
 use super::volume::Habit;
 
 /// How many requests are kept as examples.
@@ -16,7 +17,6 @@ const KINDS: usize = 2;
 /// One caller.
 #[derive(Debug)]
 pub(super) struct Subject {
-    pub(super) first_seen: Timestamp,
     pub(super) last_seen: Timestamp,
     pub(super) cohort: u64,
     pub(super) references: [Option<References>; KINDS],
@@ -32,7 +32,6 @@ pub(super) struct Subject {
 impl Subject {
     pub(super) fn new(seen: &Observation) -> Self {
         Self {
-            first_seen: seen.at,
             last_seen: seen.at,
             cohort: seen.cohort,
             references: [None, None],
@@ -45,21 +44,43 @@ impl Subject {
         }
     }
 
-    /// What is known of its references to objects of `kind`. The type that was not seen for longest gives way.
-    pub(super) fn references(&mut self, kind: u64, at: Timestamp) -> &mut References {
-        let place = self.references.iter().position(|slot| slot.as_ref().is_some_and(|slot| slot.kind == kind));
-        let place = place.unwrap_or_else(|| {
-            let [first, second] = &self.references;
-            let age = |slot: &Option<References>| slot.as_ref().map(|slot| slot.last_seen);
-            usize::from(age(second) < age(first))
-        });
-        let [first, second] = &mut self.references;
-        let slot = if place == 0 { first } else { second };
-        if slot.as_ref().is_none_or(|slot| slot.kind != kind) {
-            *slot = None;
+    /// Lets go of what is over: an idle caller takes little.
+    pub(super) fn forget(&mut self, now: Timestamp) {
+        if self.misses.as_ref().is_some_and(|minute| now.since(minute.began) >= MinuteOfMisses::SPAN) {
+            self.misses = None;
         }
-        slot.get_or_insert_with(|| References::new(kind, at))
+        if self.reads.as_ref().is_some_and(|reads| reads.is_over(now)) {
+            self.reads = None;
+        }
     }
+
+    /// Weighs a reference to an object.
+    pub(super) fn weigh(
+        &mut self,
+        seen: SeenObject,
+        at: Timestamp,
+        cohorts: &mut Cohorts,
+    ) -> Option<Accusation> {
+        let Self { references, served, cohort, .. } = self;
+        references_to(references, seen.kind, at).note(seen, at, *cohort, served, cohorts)
+    }
+}
+
+/// What is known of references to objects of `kind`. The type that was not seen for longest gives way.
+fn references_to(all: &mut [Option<References>; KINDS], kind: u64, at: Timestamp) -> &mut References {
+    let [first, second] = all;
+    let is_of = |slot: &Option<References>| slot.as_ref().is_some_and(|slot| slot.kind == kind);
+    let age = |slot: &Option<References>| slot.as_ref().map(|slot| slot.last_seen);
+    let slot = match (is_of(first), is_of(second)) {
+        (true, _) => first,
+        (_, true) => second,
+        (false, false) if age(second) < age(first) => second,
+        (false, false) => first,
+    };
+    if !is_of(slot) {
+        *slot = None;
+    }
+    slot.get_or_insert_with(|| References::new(kind, at))
 }
 
 /// The requests that were seen last, for whoever wants to count by hand.
@@ -94,6 +115,8 @@ pub(super) struct Score {
 
 /// After which time a sign weighs half.
 const HALF_LIFE: f32 = 3_600_000.0;
+/// However much comes together, it has faded to nothing after eight hours.
+const MOST: f32 = 200.0;
 
 impl Score {
     pub(super) fn at(self, now: Timestamp) -> f32 {
@@ -106,7 +129,7 @@ impl Score {
     /// What it is once `points` are added.
     pub(super) fn add(&mut self, points: f32, now: Timestamp) -> f32 {
         // A clock that steps back takes nothing away and gives nothing.
-        self.value = self.at(now) + points;
+        self.value = (self.at(now) + points).min(MOST);
         self.at = self.at.max(now);
         self.value
     }
@@ -134,7 +157,8 @@ mod tests {
         let mut examples = Examples::default();
         let receipts: Vec<_> = (0..7).map(|index| ReceiptId::new(AT, &[index; 10])).collect();
         receipts.iter().for_each(|receipt| examples.note(*receipt));
-        let expected: Vec<Box<str>> = receipts[2..].iter().map(|receipt| receipt.to_string().into()).collect();
+        let expected: Vec<Box<str>> =
+            receipts[2..].iter().map(|receipt| receipt.to_string().into()).collect();
         assert_eq!(examples.shown(), expected);
     }
 

@@ -18,6 +18,7 @@
 //! | C0900 to C0999 | [`object`] | types of objects and whose they are |
 //! | C1000 to C1099 | [`decision`] | decision points outside, grants, workflows |
 //! | C1100 to C1199 | [`waf`] | rules of the WAF |
+//! | C1200 to C1299 | [`detection`] | detection of attacks |
 
 use std::fmt;
 
@@ -46,6 +47,7 @@ macro_rules! codes {
 
 pub mod contract;
 pub mod decision;
+pub mod detection;
 pub mod file;
 pub mod identity;
 pub mod limit;
@@ -91,6 +93,7 @@ pub fn all() -> impl Iterator<Item = &'static Explanation> {
         object::ROWS,
         decision::ROWS,
         waf::ROWS,
+        detection::ROWS,
     ]
     .into_iter()
     .flatten()
@@ -124,6 +127,7 @@ mod tests {
         ("version", version::ROWS, 800, 899),
         ("object", object::ROWS, 900, 999),
         ("decision", decision::ROWS, 1000, 1099),
+        ("detection", detection::ROWS, 1200, 1299),
     ];
 
     fn number(code: Code) -> u16 {
