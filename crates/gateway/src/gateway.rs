@@ -22,8 +22,12 @@ use crate::admin::Admin;
 use crate::check::workshop;
 use crate::compile::{self, Workshop};
 use crate::control::{self, Command, Control};
+use crate::config::GatewayConfig;
+use crate::journal::Journal;
 use crate::limiter_sizes;
+use crate::limits;
 use crate::listen::{ListenerKind, ListenerPlan, PeerConnections, bind};
+use crate::{record_key, shared_limits, sinks};
 use crate::worker::{self, Phase, Shared};
 
 /// What a gateway is started with.
@@ -113,9 +117,13 @@ impl Gateway {
             sink: SinkChoice::Stdout,
             queue_bytes: 1 << 20,
             on_failure: OnFailure::Continue,
+ ..Settings::default()
         });
-        if let Some(sink) = options.record.clone() {
-            settings.sink = sink;
+        let state = options.environment.path(&config.state);
+        settings.sinks = sinks::settings(&config.sinks, &state);
+        match options.record.clone() {
+            Some(sink) => settings.sink = sink,
+            None => settings.signer = record_key::signer(&state),
         }
         let recorder = Recorder::open(&settings, options.clock.clone())
             .map_err(|error| system("cannot open the record", std::io::Error::other(error)))?;
@@ -124,7 +132,9 @@ impl Gateway {
         let sizes = limiter_sizes::of(Arc::clone(&running));
         let metrics = Arc::new(Metrics::new(Arc::clone(&recorder), sizes));
         let workshop = workshop(&options, Arc::clone(&metrics), Arc::clone(&recorder))?;
-        let (compiled, drafts) = compile_all(&workshop)?;
+        let (mut compiled, drafts) = compile_all(&workshop)?;
+        sinks::ship(&recorder, std::mem::take(&mut compiled.sinks))
+            .map_err(|error| system("cannot start a sink of the record", error))?;
         let lasting = Arc::clone(&workshop.lasting);
         if compiled.needs_store() || lasting.exists() {
             lasting.open().map_err(|error| system("cannot open the store", std::io::Error::other(error)))?;
@@ -134,11 +144,18 @@ impl Gateway {
                 .need_ledger()
                 .map_err(|error| system("cannot tell owners", std::io::Error::other(error)))?;
         }
-        let count = compiled
-            .config
-            .workers
-            .or_else(|| std::thread::available_parallelism().ok().map(usize::from))
-            .unwrap_or(1);
+        // Before the first key is made. What is shared has the first word.
+        if let Some(shared_limits) = &workshop.shared_limits {
+            shared_limits::name_keys_alike(shared_limits);
+            shared_limits::tell(shared_limits, &metrics);
+        }
+        let state = &workshop.surroundings.state;
+        limits::keeper::adopt_secret(state)
+            .and_then(|()| if compiled.policy.keeps_counts() { limits::keeper::keep_secret(state) } else { Ok(()) })
+            .map_err(|error| system("cannot keep the secret of limits", error))?;
+        let counts = Arc::new(limits::keeper::Keeper::default());
+        limits::keeper::take_up_blocking(&counts, &compiled.policy.limiters, &lasting, &options.clock);
+        let count = worker_count(&compiled.config);
         let mut sockets: Vec<Vec<_>> = (0..count).map(|_| Vec::new()).collect();
         let mut addresses = Vec::new();
         let mut plans = Vec::new();
@@ -167,15 +184,20 @@ impl Gateway {
         let warnings = compiled.warnings.clone();
         let revision = compiled.policy.revision.clone();
         let unrouted = metrics.operation("", "");
+        let journal = start_journal(&compiled.config, &options, &metrics)?;
         let shared = Arc::new(Shared {
+            journal,
             unrouted,
             policy: ArcSwap::new(Arc::clone(&compiled.policy)),
             generation: AtomicU64::new(0),
             recorder: Arc::clone(&recorder),
+            alerts: Arc::clone(&workshop.alerts),
             metrics,
             clock: options.clock.clone(),
             peers: PeerConnections::default(),
             observatory: Arc::clone(&workshop.observatory),
+            counts,
+            shared_limits: workshop.shared_limits.clone(),
         });
         // Set once, here.
         let _ = running.set(Arc::downgrade(&shared));
@@ -279,8 +301,28 @@ impl Gateway {
         }
         let _ = self.commands.send(Command::Stop);
         let _ = self.control.join();
+        self.shared.journal.finish();
         self.shared.recorder.note(&System::Stopped { cause: "shutdown" });
         self.shared.recorder.close();
+    }
+}
+
+/// How many workers a configuration asks for.
+pub(crate) fn worker_count(config: &GatewayConfig) -> usize {
+    let configured = config.workers;
+    configured.or_else(|| std::thread::available_parallelism().ok().map(usize::from)).unwrap_or(1)
+}
+
+/// Starts the journal that a configuration asks for.
+fn start_journal(
+    config: &GatewayConfig,
+    options: &Options,
+    metrics: &Arc<Metrics>,
+) -> Result<Journal, StartError> {
+    match compile::journal_plan(config, &options.environment) {
+        None => Ok(Journal::none()),
+        Some(plan) => Journal::start(&plan, &options.clock, Arc::clone(metrics))
+            .map_err(|error| system(&format!("cannot keep a journal in `{}`", plan.folder.display()), error)),
     }
 }
 

@@ -26,16 +26,21 @@ mod conceal;
 pub mod config;
 mod control;
 mod cors;
+mod decisions;
 mod documentation;
 mod fetch;
+mod flows;
 mod forward;
 mod gateway;
+mod grants;
 mod hand_over;
 mod internal_keys;
 mod inventory;
+mod journal;
 mod lasting;
 mod life;
 mod limiter_sizes;
+mod limits;
 mod listen;
 mod local;
 pub mod observe;
@@ -45,6 +50,7 @@ pub mod ownership;
 mod plaintext;
 mod policy;
 mod record;
+mod record_key;
 mod release;
 mod resource;
 mod respond;
@@ -52,6 +58,8 @@ mod rules;
 #[cfg(test)]
 mod sabotage;
 mod sessions;
+mod shared_limits;
+mod sinks;
 mod span;
 mod stages;
 mod timer;
@@ -67,6 +75,12 @@ pub use apis::{ApiFacts, OperationAccess, OperationFacts, apis};
 pub use check::{Checked, check, schema};
 pub use gateway::{Gateway, Options, StartError, Watch};
 pub use inventory::{Held, HeldKind, inventory};
-pub use operate::{BelievedIssuer, Operated, operate};
+pub use journal::{
+    Change, Explained, Group, NotExplained, NotReplayed, Spot, Standing, WhatIf, WhatIfError, explain_receipt,
+    what_if,
+};
+pub use operate::{BelievedIssuer, Grantable, Operated, operate};
 pub use ownership::{OwnedType, import_owners};
-pub use traffic::{DeclaredOperation, Extent, Kept, NotToBeRemoved, Obstacle, Removal, Traffic, traffic};
+pub use traffic::{
+    Confidence, DeclaredOperation, Extent, Kept, NotToBeRemoved, Obstacle, Removal, Suggestion, Traffic, traffic,
+};

@@ -17,14 +17,20 @@
 //! | `portcullis_token_cache_total` | `result` |
 //! | `portcullis_policy_info` | `revision` |
 //! | `portcullis_policy_loads_total` | `result` |
+//! | `portcullis_journal_lost_decisions_total` | |
 //! | `portcullis_certificate_expiry_timestamp_seconds` | `certificate` |
 //! | `portcullis_audit_events_total` | `result` |
 //! | `portcullis_audit_queue_bytes`, `portcullis_audit_healthy` | |
+//! | `portcullis_audit_sink_events_total` | `sink`, `result` |
+//! | `portcullis_audit_sink_waiting_bytes`, `portcullis_audit_sink_healthy` | `sink` |
 //! | `portcullis_limiter_keys` | `quota` |
+//! | `portcullis_shared_limit_decisions_total` | `by` |
+//! | `portcullis_shared_limit_connections` | |
 
 mod latency;
 mod operations;
 mod process;
+mod shared_limits;
 
 use std::sync::Arc;
 
@@ -36,6 +42,7 @@ pub use operations::OperationMetrics;
 use operations::Operations;
 use process::Process;
 pub use process::{ListenerMetrics, LoadResult, RenewalResult, StatusClass, TokenLookup, UpstreamMetrics};
+pub use shared_limits::{SharedLimits, SharedLimitsTally};
 
 use crate::recorder::Recorder;
 
@@ -45,6 +52,7 @@ pub struct Metrics {
     registry: Registry,
     operations: Arc<Operations>,
     process: Process,
+    shared_limits: Arc<shared_limits::Watched>,
 }
 
 /// Says how many keys each quota holds, when a scraper asks.
@@ -59,7 +67,9 @@ impl Metrics {
         registry.register_collector(Box::new(Shared(Arc::clone(&operations))));
         let process = Process::register(&mut registry);
         registry.register_collector(Box::new(process::Watched::new(recorder, limiters)));
-        Self { registry, operations, process }
+        let shared_limits = Arc::<shared_limits::Watched>::default();
+        registry.register_collector(Box::new(Shared(Arc::clone(&shared_limits))));
+        Self { registry, operations, process, shared_limits }
     }
 
     /// The series of an operation. Asked for when a policy is compiled; the same names give the same series.
@@ -91,6 +101,11 @@ impl Metrics {
         self.process.count_policy_load(result);
     }
 
+    /// Counts decisions that found no room in the journal.
+    pub fn count_journal_losses(&self, decisions: u64) {
+        self.process.count_journal_losses(decisions);
+    }
+
     /// Counts what became of getting a listener's certificate from its authority.
     pub fn count_certificate_renewal(&self, listener: &str, result: RenewalResult) {
         self.process.count_certificate_renewal(listener, result);
@@ -99,6 +114,11 @@ impl Metrics {
     /// Notes when a certificate ends.
     pub fn set_certificate_expiry(&self, certificate: &str, not_after: portcullis_domain::Timestamp) {
         self.process.set_certificate_expiry(certificate, not_after);
+    }
+
+    /// Has `tally` asked about limits that several gateways share, when a scraper comes.
+    pub fn watch_shared_limits(&self, tally: SharedLimitsTally) {
+        self.shared_limits.set(tally);
     }
 
     /// Everything, as OpenMetrics text: `application/openmetrics-text; version=1.0.0; charset=utf-8`.

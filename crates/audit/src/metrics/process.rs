@@ -183,6 +183,7 @@ pub(super) struct Process {
     token_lookups: Family<Labels<1>, Counter>,
     policy: Family<Labels<1>, Gauge>,
     policy_loads: Family<Labels<1>, Counter>,
+    journal_lost: Counter,
     certificates: Family<Labels<1>, Gauge<f64, AtomicU64>>,
     renewals: Family<Labels<2>, Counter>,
 }
@@ -211,6 +212,11 @@ impl Process {
         registry.register("token_cache", "Looks into the cache of verified tokens.", token_lookups.clone());
         registry.register("policy_info", "The policy in force.", policy.clone());
         registry.register("policy_loads", "Loads of a policy.", policy_loads.clone());
+        registry.register(
+            "journal_lost_decisions",
+            "Decisions that found no room in the journal.",
+            process.journal_lost.clone(),
+        );
         registry.register_with_unit(
             "certificate_expiry_timestamp",
             "When a certificate ends, in seconds since 1970.",
@@ -264,6 +270,10 @@ impl Process {
         self.policy_loads.get_or_create_owned(&labels([("result", word)])).inc();
     }
 
+    pub(super) fn count_journal_losses(&self, decisions: u64) {
+        self.journal_lost.inc_by(decisions);
+    }
+
     pub(super) fn count_certificate_renewal(&self, listener: &str, result: RenewalResult) {
         // Both series exist from the first outcome on, so that a rate of failures is known to be zero.
         for each in RenewalResult::ALL {
@@ -291,6 +301,32 @@ impl Watched {
     }
 }
 
+impl Watched {
+    /// What became of the events that other sinks should have.
+    fn encode_sinks(&self, encoder: &mut DescriptorEncoder<'_>) -> fmt::Result {
+        let help = "Audit events for a sink beside the record, by what became of them.";
+        let mut metric = encoder.encode_descriptor("audit_sink_events", help, None, MetricType::Counter)?;
+        for (sink, tally) in self.recorder.sinks() {
+            for (result, count) in [("delivered", tally.delivered), ("lost", tally.lost)] {
+                ConstCounter::new(count)
+                    .encode(metric.encode_family(&[("sink", sink), ("result", result)])?)?;
+            }
+        }
+        let help = "Bytes that wait for a sink beside the record, in memory and on disk.";
+        let mut metric =
+            encoder.encode_descriptor("audit_sink_waiting", help, Some(&Unit::Bytes), MetricType::Gauge)?;
+        for (sink, tally) in self.recorder.sinks() {
+            ConstGauge::new(tally.waiting).encode(metric.encode_family(&[("sink", sink)])?)?;
+        }
+        let help = "Whether a sink beside the record takes events and nothing for it was lost lately.";
+        let mut metric = encoder.encode_descriptor("audit_sink_healthy", help, None, MetricType::Gauge)?;
+        for (sink, tally) in self.recorder.sinks() {
+            ConstGauge::new(u64::from(tally.is_healthy)).encode(metric.encode_family(&[("sink", sink)])?)?;
+        }
+        Ok(())
+    }
+}
+
 impl fmt::Debug for Watched {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str("Watched")
@@ -313,6 +349,8 @@ impl Collector for Watched {
         let help = "Whether the record is written and nothing was lost lately.";
         let metric = encoder.encode_descriptor("audit_healthy", help, None, MetricType::Gauge)?;
         ConstGauge::new(is_healthy).encode(metric)?;
+
+        self.encode_sinks(&mut encoder)?;
 
         let help = "Keys that owe something, by quota.";
         let mut metric = encoder.encode_descriptor("limiter_keys", help, None, MetricType::Gauge)?;

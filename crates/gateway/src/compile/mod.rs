@@ -10,12 +10,16 @@ mod brownouts;
 mod contract;
 mod credentials;
 mod cross_origin;
+mod decisions;
 mod documentation;
 mod documents;
+mod flows;
+mod grants;
 mod graphql;
 mod guard;
 mod hand_over;
 mod inventory;
+mod journal;
 mod lasting;
 mod learn;
 mod lifecycle;
@@ -28,10 +32,12 @@ mod responses;
 mod route;
 mod rules;
 mod selectors;
+mod shared_limits;
 mod strengths;
 mod traffic;
 mod upstream;
 mod version;
+mod zone;
 
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
@@ -43,6 +49,8 @@ use portcullis_config::codes::upstream as codes;
 use portcullis_config::{Diagnostic, Diagnostics, Document, Environment, Limits, Place, decode};
 use portcullis_domain::Clock;
 use portcullis_message::forwarded::Notation;
+use portcullis_limits::Counters;
+use portcullis_limits::shared::Shared;
 use portcullis_message::{Bounds, TrustedProxies, via};
 use portcullis_tls::Surroundings;
 
@@ -52,12 +60,16 @@ use crate::lasting::Lasting;
 use crate::observe::Observatory;
 use crate::ownership::Ownership;
 use crate::policy::{Policy, Timeouts};
+use crate::sinks::{self, Sink};
 use crate::span::Traces;
 use crate::vault::Keeper;
 
 pub(crate) use documents::Library;
+pub(crate) use grants::grantable;
+pub(crate) use journal::{folder as journal_folder, plan as journal_plan};
 pub(crate) use lasting::{lasting, store_settings, store_unusable};
 pub(crate) use listeners::{ListenerDraft, listeners};
+pub(crate) use shared_limits::shared_limits;
 
 /// What compiling needs from outside.
 #[derive(Clone)]
@@ -75,6 +87,8 @@ pub(crate) struct Workshop {
     pub(crate) lasting: Arc<Lasting>,
     pub(crate) observatory: Arc<Observatory>,
     pub(crate) ownership: Arc<Ownership>,
+    /// Limits that are counted together with other gateways, if any are.
+    pub(crate) shared_limits: Option<Arc<Shared>>,
 }
 
 /// A policy and what stands beside it.
@@ -87,6 +101,8 @@ pub(crate) struct Compiled {
     pub(crate) files: Vec<PathBuf>,
     pub(crate) health: Vec<(Arc<Upstream>, HealthRules)>,
     pub(crate) upstreams: Vec<upstream::Made>,
+    /// Taken into use when the process starts.
+    pub(crate) sinks: Vec<Sink>,
 }
 
 impl Compiled {
@@ -95,7 +111,9 @@ impl Compiled {
         self.config.store.is_some()
             || self.policy.takes_keys()
             || self.policy.takes_sessions()
+            || self.policy.grants.is_some()
             || self.policy.learns_owners()
+            || self.policy.keeps_counts()
             || self.policy.apis.iter().any(|api| api.learning.is_some())
     }
 }
@@ -121,7 +139,7 @@ pub(crate) fn compile(workshop: &Workshop, running: Option<&Compiled>) -> Result
     let mut diagnostics = Diagnostics::new();
     let mut library = Library::new(workshop.file.clone(), bytes);
 
-    let limits = portcullis_limits::compile(&config.limits, &root.child("limits"), &mut diagnostics);
+    let limits = limits::Scene::compile(&config, &root, running.map(|running| &*running.policy), &mut diagnostics);
     let authenticator = portcullis_authn::compile(
         &config.identity,
         &root.child("identity"),
@@ -158,6 +176,13 @@ pub(crate) fn compile(workshop: &Workshop, running: Option<&Compiled>) -> Result
         running.and_then(|running| running.policy.internal_tokens.as_ref()),
         &mut diagnostics,
     );
+    let decision_points = decisions::points(
+        &config.decision_points,
+        &root.child("decision_points"),
+        workshop,
+        running.map(|running| &*running.policy),
+        &mut diagnostics,
+    );
     let mut apis = Vec::new();
     let mut placed = Vec::new();
     let mut health = Vec::new();
@@ -182,6 +207,9 @@ pub(crate) fn compile(workshop: &Workshop, running: Option<&Compiled>) -> Result
                 gateway: &config,
                 internal_tokens: internal_tokens.as_ref(),
                 other_schemes: &other_schemes,
+                root: &root,
+                limits: &limits,
+                decision_points: &decision_points,
             },
             made.as_ref(),
             authenticator,
@@ -211,7 +239,17 @@ pub(crate) fn compile(workshop: &Workshop, running: Option<&Compiled>) -> Result
     inventory::check(&config, &placed, &mut diagnostics);
     drop(placed);
     lasting::check(&config, &root, workshop, &mut diagnostics);
+    let before = running.map(|running| &running.config);
+    shared_limits::check(&config, before, &root, &workshop.surroundings, &mut diagnostics);
+    journal::check(&config, &root, &mut diagnostics);
     let security_txt = security_txt(config.security_txt.as_ref(), &root, workshop, &mut diagnostics);
+    let sinks = sinks::compile(
+        &config.sinks,
+        &root.child("sinks"),
+        &workshop.surroundings,
+        (&workshop.recorder, &workshop.clock, &config.pseudonym),
+        &mut diagnostics,
+    );
     // Where the record goes is fixed when the process starts; a mistake is shown all the same.
     let record = portcullis_audit::compile(
         &config.audit,
@@ -219,27 +257,31 @@ pub(crate) fn compile(workshop: &Workshop, running: Option<&Compiled>) -> Result
         &workshop.environment,
         &mut diagnostics,
     );
-    let (Some(limits), Some(authenticator), Some(_)) = (limits, authenticator, record) else {
+    let limits::Scene { overall, stock } = limits;
+    let (Some(mut limits), Some(authenticator), Some(_)) = (overall, authenticator, record) else {
         return Err(diagnostics);
     };
     if diagnostics.has_errors() {
         return Err(diagnostics);
     }
-    let limits = match running {
-        Some(running) => limits.carrying(&running.policy.limits),
-        None => limits,
-    };
+    if let Some(shared) = &workshop.shared_limits {
+        limits.counters = Counters::Shared(Arc::clone(shared));
+    }
     let policy = Arc::new(Policy {
         revision: library.revision(),
         apis,
         hosts,
         authenticator,
         internal_tokens,
+        decision_points,
+        grants: grantable(config.grants.as_ref()),
         lasting: Arc::clone(&workshop.lasting),
         leaked: config.api_keys.leaked,
         observed: traffic::bounds(&config.traffic),
         connections_per_peer: Some(config.limits.peer_connections),
         limits,
+        limiters: stock.into_inner().finished(),
+        under_way: config.limits.under_way,
         trusted_proxies: TrustedProxies::new(config.trusted_proxies.iter().copied(), Notation::default()),
         traces: Traces::new(&config.traces),
         bounds: bounds(&config),
@@ -260,6 +302,7 @@ pub(crate) fn compile(workshop: &Workshop, running: Option<&Compiled>) -> Result
         files: library.files(),
         health,
         upstreams,
+        sinks,
     })
 }
 

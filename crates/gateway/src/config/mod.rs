@@ -7,16 +7,22 @@
 mod api;
 mod bodies;
 mod client;
+mod decisions;
 mod documentation;
+mod flows;
+mod grants;
 mod graphql;
 mod hand_over;
 mod inventory;
+mod journal;
 mod learn;
 mod lifecycle;
+mod limits;
 mod listen;
 mod objects;
 mod page_size;
 mod responses;
+mod sinks;
 mod traces;
 mod traffic;
 mod upstream;
@@ -45,20 +51,28 @@ pub(crate) use api::{
 };
 pub(crate) use bodies::{CodingConfig, InvalidStatusConfig};
 pub(crate) use client::{BoundsConfig, TimeoutsConfig};
+pub(crate) use decisions::{AskFailureConfig, DecisionPointConfig, ShapeConfig};
 pub(crate) use documentation::DocumentationConfig;
+pub(crate) use flows::{FlowConfig, PerConfig, TooFastConfig};
+pub(crate) use grants::GrantsConfig;
 pub(crate) use graphql::IntrospectionConfig;
 pub(crate) use hand_over::HandOverConfig;
 pub(crate) use inventory::{EnvironmentConfig, InventoryConfig};
+pub(crate) use journal::{JournalConfig, JournalModeConfig, KeptAnswersConfig, SubjectsConfig};
 pub(crate) use learn::LearnConfig;
 pub(crate) use lifecycle::{
     BrownoutConfig, EveryConfig, LifecycleConfig, OnceConfig, RhythmConfig, StateConfig,
 };
+pub(crate) use limits::{ApiLimitsConfig, AttemptsConfig, ByConfig, ClassConfig, KeyedConfig, PriorityConfig};
 pub(crate) use listen::{ListenConfig, PlaintextConfig, ProtocolConfig};
 pub(crate) use objects::{
-    CreateConfig, ForeignItemConfig, ListConfig, NewIdConfig, ObjectConfig, ObjectModeConfig, OwnedByConfig,
-    OwnerConfig, OwnershipConfig, PlaceConfig, RightConfig, UnknownConfig, VisibilityConfig,
+    CreateConfig, ForeignItemConfig, InheritConfig, ListConfig, NewIdConfig, ObjectConfig, ObjectModeConfig,
+    OwnedByConfig, OwnerConfig, OwnershipConfig, PlaceConfig, RightConfig, UnknownConfig, VisibilityConfig,
 };
 pub(crate) use page_size::BeyondConfig;
+pub(crate) use sinks::{
+    FileSinkConfig, FormatConfig, ImportanceConfig, OtlpConfig, SinkConfig, SyslogConfig, WebhookConfig,
+};
 pub(crate) use responses::{AnswerModeConfig, DetectConfig, ResponsesConfig};
 pub(crate) use traces::{ContinuedConfig, TracesConfig};
 pub(crate) use traffic::TrafficConfig;
@@ -101,6 +115,12 @@ pub struct GatewayConfig {
     /// verify them are served at `/.well-known/portcullis/jwks.json`.
     #[serde(default)]
     pub(crate) internal_tokens: Option<InternalTokenConfig>,
+    /// Services that are asked whether calls are permitted, by the names that `authorize.ask` uses.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub(crate) decision_points: BTreeMap<String, DecisionPointConfig>,
+    /// Rights that operators may grant for a while: break-glass.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(crate) grants: Option<GrantsConfig>,
     /// Keys for applications.
     #[serde(default)]
     pub(crate) api_keys: ApiKeysConfig,
@@ -122,6 +142,13 @@ pub struct GatewayConfig {
     /// The record.
     #[serde(default)]
     pub(crate) audit: AuditConfig,
+    /// Where else the record is told, by name. Fixed when the process starts.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub(crate) sinks: BTreeMap<String, SinkConfig>,
+    /// The journal of decisions, for `portcullis explain` and `portcullis policy what-if`. Fixed when the process
+    /// starts.
+    #[serde(default)]
+    pub(crate) journal: JournalConfig,
     /// Distributed traces (W3C Trace Context).
     #[serde(default)]
     pub(crate) traces: TracesConfig,
