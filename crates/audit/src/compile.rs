@@ -5,6 +5,7 @@ use portcullis_config::{ByteSize, Diagnostic, Diagnostics, Environment, Place};
 
 use crate::config::{AuditConfig, KeepConfig, OnFailureConfig, RotateConfig};
 use crate::recorder::{OnFailure, Settings};
+use crate::repeats::Repeats;
 use crate::rotation::{Retention, Rotation};
 use crate::sink::SinkChoice;
 
@@ -27,21 +28,28 @@ pub fn compile(
                 .help(format!("write a size from `{SMALLEST_QUEUE}` to `{LARGEST_QUEUE}`")),
         );
     }
-    let on_failure = match config.on_failure {
-        OnFailureConfig::Continue => OnFailure::Continue,
-        OnFailureConfig::Deny => OnFailure::Deny,
-    };
+    let on_failure = on_failure(config.on_failure);
     let is_kept_sound = check_files(config, place, diagnostics);
     let sink = sink.filter(|_| is_sound && is_kept_sound)?;
     Some(Settings {
         sink,
         queue_bytes: config.queue.as_usize(),
         on_failure,
+        repeats: Repeats { after: config.repeats.after, within: config.repeats.within.0 },
         rotation: rotation(config.rotate),
         retention: retention(config.keep),
         anchors: config.anchors.as_ref().map(|anchors| environment.path(anchors)),
         ..Settings::default()
     })
+}
+
+/// What happens to requests, as it is written.
+#[must_use]
+pub const fn on_failure(config: OnFailureConfig) -> OnFailure {
+    match config {
+        OnFailureConfig::Continue => OnFailure::Continue,
+        OnFailureConfig::Deny => OnFailure::Deny,
+    }
 }
 
 /// When a file ends, as it is written.

@@ -33,6 +33,9 @@ pub struct AuditConfig {
     /// How much may wait to be written before events are lost.
     #[serde(default = "queue")]
     pub queue: ByteSize,
+    /// From when on refusals that are all alike are counted instead of written whole. Every one is in a count.
+    #[serde(default, skip_serializing_if = "RepeatsConfig::is_default")]
+    pub repeats: RepeatsConfig,
     /// When the record goes on in a new file. Without it, `logrotate` and a signal can do the same.
     #[serde(default, skip_serializing_if = "RotateConfig::is_default")]
     pub rotate: RotateConfig,
@@ -43,6 +46,29 @@ pub struct AuditConfig {
     /// the record cannot write: `portcullis audit verify --anchors` compares. Every sink gets the same heads.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub anchors: Option<String>,
+}
+
+/// Refusals that differ in nothing but moment and receipt.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields, default)]
+pub struct RepeatsConfig {
+    /// So many are written whole by each worker; those that follow are one line with their number.
+    #[schemars(range(min = 1))]
+    pub after: u64,
+    /// Within this time; then it begins anew.
+    pub within: Period,
+}
+
+impl Default for RepeatsConfig {
+    fn default() -> Self {
+        Self { after: 100, within: Period::from_secs(10) }
+    }
+}
+
+impl RepeatsConfig {
+    fn is_default(&self) -> bool {
+        *self == Self::default()
+    }
 }
 
 /// When a file ends and the next begins. The older one is called after the number of its first line,
@@ -90,6 +116,7 @@ impl Default for AuditConfig {
             stdout: false,
             on_failure: OnFailureConfig::default(),
             queue: queue(),
+            repeats: RepeatsConfig::default(),
             rotate: RotateConfig::default(),
             keep: KeepConfig::default(),
             anchors: None,

@@ -90,13 +90,18 @@ impl<'b> Line<'b> {
         self
     }
 
-    /// A moment that is not the record's own.
-    pub(crate) fn moment(&mut self, name: &str, at: Timestamp) -> &mut Self {
+    /// The same, with a calendar that is at hand.
+    pub(crate) fn moment_by(&mut self, name: &str, at: Timestamp, calendar: &mut Calendar) -> &mut Self {
         self.name(name);
         self.buffer.push(b'"');
-        Calendar::default().write(self.buffer, at);
+        calendar.write(self.buffer, at);
         self.buffer.push(b'"');
         self
+    }
+
+    /// A moment that is not the record's own.
+    pub(crate) fn moment(&mut self, name: &str, at: Timestamp) -> &mut Self {
+        self.moment_by(name, at, &mut Calendar::default())
     }
 
     /// A list of texts that need no escaping; nothing at all if it is empty.

@@ -8,12 +8,13 @@ use std::path::PathBuf;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::thread::JoinHandle;
 
-use portcullis_domain::{Clock, Reason};
+use portcullis_domain::{Clock, Reason, Timestamp};
 
 use crate::chain::Signer;
 use crate::line::Calendar;
 use crate::pen::Pen;
 use crate::queue::{Claim, Queue};
+use crate::repeats::Repeats;
 use crate::rotation::{Retention, Rotation};
 use crate::ship::{Carrier, Shipper, Spool, SpoolBounds, SpoolTally};
 use crate::sink::{Sink, SinkChoice};
@@ -39,6 +40,8 @@ pub struct Settings {
     pub queue_bytes: usize,
     /// What happens when it does not work.
     pub on_failure: OnFailure,
+    /// From when on refusals that are all alike are counted.
+    pub repeats: Repeats,
     /// When the record goes on in a new file.
     pub rotation: Rotation,
     /// What is kept of older files.
@@ -78,6 +81,7 @@ impl Default for Settings {
             sink: SinkChoice::default(),
             queue_bytes: 8 << 20,
             on_failure: OnFailure::default(),
+            repeats: Repeats::default(),
             rotation: Rotation::default(),
             retention: Retention::default(),
             signer: None,
@@ -122,7 +126,7 @@ pub struct Tally {
     pub lost: u64,
 }
 
-/// Notes what happens to the process.
+/// Hands lines to the writer, and notes what happens to the process.
 #[derive(Clone, Debug)]
 pub(crate) struct Notary {
     queue: Arc<Queue>,
@@ -131,9 +135,18 @@ pub(crate) struct Notary {
 
 impl Notary {
     pub(crate) fn note(&self, system: &System<'_>) {
-        let (mut line, at) = (Vec::new(), self.clock.now().wall);
+        let (mut line, at) = (Vec::new(), self.now());
         system.write(&mut line, at, &mut Calendar::default());
-        self.queue.offer(&mut line, 1, at, Claim::Process);
+        self.offer(&mut line, 1, at, Claim::Process);
+    }
+
+    pub(crate) fn now(&self) -> Timestamp {
+        self.clock.now().wall
+    }
+
+    /// Hands over the lines in `buffer`, which speak for so many events, and leaves an empty one.
+    pub(crate) fn offer(&self, buffer: &mut Vec<u8>, events: u64, since: Timestamp, claim: Claim) {
+        self.queue.offer(buffer, events, since, claim);
     }
 }
 
@@ -153,6 +166,7 @@ struct Outlet {
 pub struct Recorder {
     notary: Notary,
     on_failure: OnFailure,
+    repeats: Repeats,
     outlets: Vec<Outlet>,
     thread: Mutex<Option<JoinHandle<()>>>,
 }
@@ -183,7 +197,7 @@ impl Recorder {
             .map_err(OpenError::Thread)?;
         let notary = Notary { queue, clock };
         let thread = Mutex::new(Some(thread));
-        Ok(Self { notary, on_failure: settings.on_failure, outlets, thread })
+        Ok(Self { notary, on_failure: settings.on_failure, repeats: settings.repeats, outlets, thread })
     }
 
     /// Starts to deliver what is for the sink of this name; what waited comes first. A sink that is not among the
@@ -208,7 +222,12 @@ impl Recorder {
     /// A pen for a worker.
     #[must_use]
     pub fn pen(&self) -> Pen {
-        Pen::new(Arc::clone(&self.notary.queue))
+        Pen::new(self.notary.clone(), self.repeats)
+    }
+
+    /// What others of this crate note with.
+    pub(crate) fn notary(&self) -> Notary {
+        self.notary.clone()
     }
 
     /// Records what happened to the process.
@@ -229,7 +248,13 @@ impl Recorder {
     /// Why a request must not go on unrecorded right now, if the settings say so.
     #[must_use]
     pub fn refusal(&self) -> Option<Reason> {
-        (self.on_failure == OnFailure::Deny && !self.healthy()).then_some(Reason::RecordUnavailable)
+        self.refusal_where(self.on_failure)
+    }
+
+    /// The same where something else is said than in the settings: for what must never happen unseen.
+    #[must_use]
+    pub fn refusal_where(&self, on_failure: OnFailure) -> Option<Reason> {
+        (on_failure == OnFailure::Deny && !self.healthy()).then_some(Reason::RecordUnavailable)
     }
 
     /// What became of the events so far.

@@ -41,6 +41,8 @@
 //! | `sys_fetch_refused` | WARN | the fetch guard, or a failed fetch of keys | ours, as `sys_*` |
 //! | `sys_decision_point_away` | WARN | a decision point outside does not answer | ours, as `sys_*` |
 //! | `sys_budget_low` | WARN | a quota that somebody pays for runs out | ours, as `sys_*` |
+//! | `sys_limits_alone` | CRITICAL | the server of shared limits is lost, and each gateway counts by itself | ours, as `sys_*` |
+//! | `sys_limits_together` | WARN | that server is back | ours, as `sys_*` |
 //! | `sys_alert_storm` | WARN | a detector had more to tell than it may; this sums it up | ours, as `sys_*` |
 //! | `sys_failure_spike` | WARN | far more failures than usual | ours, as `sys_*` |
 //! | `sys_undeclared_operation` | WARN | a path is answered that no contract declares | ours, as `sys_*` |
@@ -149,6 +151,8 @@ event_names! {
     SysFetchRefused = "sys_fetch_refused", Warn;
     SysDecisionPointAway = "sys_decision_point_away", Warn;
     SysBudgetLow = "sys_budget_low", Warn;
+    SysLimitsAlone = "sys_limits_alone", Critical;
+    SysLimitsTogether = "sys_limits_together", Warn;
     SysAlertStorm = "sys_alert_storm", Warn;
     SysFailureSpike = "sys_failure_spike", Warn;
     SysUndeclaredOperation = "sys_undeclared_operation", Warn;
@@ -224,7 +228,7 @@ mod tests {
             match facts.stage {
                 Stage::Identify if is_ours => assert!(name.text().starts_with("authn_"), "{reason}"),
                 Stage::Authorize if is_ours => assert_eq!(name, EventName::AuthzFail, "{reason}"),
-                Stage::Limit => assert!(matches!(facts.status, 429), "{reason}"),
+                Stage::Limit if is_ours => assert!(matches!(facts.status, 429), "{reason}"),
                 _ => assert_ne!(name, EventName::RequestAnswered, "{reason}"),
             }
             if facts.status == 429 {

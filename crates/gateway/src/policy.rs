@@ -4,15 +4,15 @@
 //! with, and its audit event names the revision. Keys, certificates, counters and the state of upstreams
 //! rotate beside it and are shared between one policy and the next.
 
-use std::collections::HashMap;
+use std::collections::{BTreeMap, HashMap};
 use std::sync::Arc;
 use std::time::Duration;
 
 use bytes::Bytes;
 use foldhash::fast::RandomState;
 use http::{HeaderMap, HeaderValue, Method};
-use portcullis_audit::Destination;
 use portcullis_audit::metrics::OperationMetrics;
+use portcullis_audit::{Destination, OnFailure};
 use portcullis_authn::api_key::config::LeakedConfig;
 use portcullis_authn::api_key::{AcceptedKeys, KeyHeaders};
 use portcullis_authn::certificate::AcceptedCertificates;
@@ -22,20 +22,26 @@ use portcullis_authn::password::Passwords;
 use portcullis_authn::session::{OwnCookies, RelyingParty};
 use portcullis_authn::{AcceptedSchemes, Authenticator};
 use portcullis_authz::Demand;
+use portcullis_authz::rules::Inheritance;
 use portcullis_contract::{Contract, Operation};
 use portcullis_domain::{Denial, Reason, Strength, Timestamp};
-use portcullis_limits::{CompiledLimits, Concurrency, Limits};
+use portcullis_limits::{CompiledLimits, Limits, Span, Stock};
 use portcullis_message::{Bounds, Target, TrustedProxies};
 use portcullis_tls::HttpTokens;
 
 use crate::config::{CredentialConfig, HostHeaderConfig, PlaintextConfig, UpstreamErrorsConfig};
 use crate::cors::Cors;
+use crate::decisions::DecisionPoint;
+use crate::detect::{Detection, WatchedRoute};
 use crate::documentation::Documentation;
+use crate::flows::OnRoute as OnFlow;
 use crate::forward::Upstream;
 use crate::hand_over::HandOver;
 use crate::lasting::Lasting;
 use crate::life::Life;
+use crate::limits::RouteLimits;
 use crate::observe;
+use crate::operate::Grantable;
 use crate::ownership::RouteObjects;
 use crate::release::AnswerRules;
 use crate::resource::ProtectedResource;
@@ -53,14 +59,24 @@ pub(crate) struct Policy {
     pub(crate) authenticator: Arc<Authenticator>,
     /// Makes tokens for upstreams, if any wants them.
     pub(crate) internal_tokens: Option<Arc<InternalTokens>>,
+    /// Services that are asked for decisions, by name.
+    pub(crate) decision_points: BTreeMap<String, Arc<DecisionPoint>>,
+    /// What may be granted for a while, if anything.
+    pub(crate) grants: Option<Grantable>,
     /// API keys and revocations; one for the process.
     pub(crate) lasting: Arc<Lasting>,
     /// How long counts of traffic are kept.
     pub(crate) observed: observe::Bounds,
+    /// What is noticed of callers, and what is done about it.
+    pub(crate) detection: Arc<Detection>,
     /// What becomes of an API key that stands in an address.
     pub(crate) leaked: LeakedConfig,
     /// Limits over all APIs.
     pub(crate) limits: CompiledLimits,
+    /// Everything that counts what callers spend, of all APIs.
+    pub(crate) limiters: Stock,
+    /// How many requests one worker may have under way.
+    pub(crate) under_way: u32,
     pub(crate) trusted_proxies: TrustedProxies,
     /// How traces are begun and continued.
     pub(crate) traces: Traces,
@@ -85,6 +101,11 @@ impl Policy {
     /// Whether it is learned anywhere whose objects are.
     pub(crate) fn learns_owners(&self) -> bool {
         self.apis.iter().flat_map(|api| &api.routes).any(|route| route.objects.is_some())
+    }
+
+    /// Whether anything is counted that must outlive the process.
+    pub(crate) fn keeps_counts(&self) -> bool {
+        self.limiters.iter().any(|limiter| limiter.span() == Span::Lasting)
     }
 
     /// Whether users of browsers log in anywhere.
@@ -124,6 +145,8 @@ pub(crate) struct Api {
     pub(crate) life: Life,
     /// By [`Operation::index`].
     pub(crate) routes: Vec<Route>,
+    /// Which roles contain which, in rules, demands and answers alike.
+    pub(crate) inheritance: Inheritance,
     pub(crate) upstream: Arc<Upstream>,
     /// What clients are told about it, if it accepts access tokens.
     pub(crate) resource: Option<ProtectedResource>,
@@ -145,6 +168,8 @@ pub(crate) struct Api {
     pub(crate) host_header: HostHeaderConfig,
     /// Whether any of its operations is confidential.
     pub(crate) conceals: bool,
+    /// Its digest, as detection knows it.
+    pub(crate) watched: u64,
     /// Under which number it is counted who calls what it does not declare.
     pub(crate) observed: observe::ObservedApi,
     /// How its contract is learnt, if it has none.
@@ -170,21 +195,27 @@ pub(crate) struct Route {
     /// Whose sessions can be, if browsers log in for a scheme that is accepted here.
     pub(crate) session: Option<Arc<RelyingParty>>,
     pub(crate) strengths: Strengths,
-    /// The API's own caller limits, which all its routes share.
-    pub(crate) api_limits: Limits,
-    pub(crate) caller_limits: Limits,
-    pub(crate) concurrency: Option<Arc<Concurrency>>,
+    /// What its requests spend, and of whose budgets.
+    pub(crate) limits: RouteLimits,
     pub(crate) body_limit: u64,
     pub(crate) websocket: Websocket,
     pub(crate) upstream_errors: UpstreamErrorsConfig,
+    /// What happens while the record cannot be written.
+    pub(crate) unrecorded: OnFailure,
     /// How its answers are held to the document, and what is kept back of them.
     pub(crate) answers: AnswerRules,
     /// Which objects it is about, and what it does with them.
     pub(crate) objects: Option<Arc<RouteObjects>>,
     /// The operator's rules on who may call it, if there are any.
     pub(crate) rules: Option<Box<RouteRules>>,
+    /// Who outside is asked once the rules permit.
+    pub(crate) asks: Option<Arc<DecisionPoint>>,
+    /// The flows of which it is a step.
+    pub(crate) flows: Vec<OnFlow>,
     /// Under which number it is counted who calls it.
     pub(crate) observed: observe::OperationId,
+    /// How detection observes it.
+    pub(crate) watched: WatchedRoute,
     /// Who answers.
     pub(crate) answered_by: AnsweredBy,
     /// Where it stands: what clients are told of its end, and the end.
@@ -311,6 +342,14 @@ impl Hosts {
             None if self.any.is_empty() => None,
             None => Some(&self.any),
         }
+    }
+
+    /// Where in the paths of any host an API begins.
+    pub(crate) fn prefixes_of(&self, api: usize) -> impl Iterator<Item = &str> {
+        let mounts = self.exact.values().flatten().chain(&self.any);
+        mounts
+            .filter(move |mount| mount.holds.apis().any(|here| here == api))
+            .map(|mount| mount.prefix.as_str())
     }
 
     /// Under which names an API is served, in order.

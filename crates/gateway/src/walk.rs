@@ -130,9 +130,15 @@ async fn walk<'p>(
         return Outcome::Failed(Fault::new(reason));
     }
     match admit(policy, envelope, parts, body, on_upgrade, trace).await {
-        Ok(Admission::Forward(admitted)) => answer(worker, policy, envelope, admitted, trace).await,
+        Ok(Admission::Forward(admitted)) => {
+            // Nothing has happened yet, and some operations must not happen unseen.
+            match worker.shared.recorder.refusal_where(admitted.route.unrecorded) {
+                Some(reason) => Outcome::Failed(Fault::new(reason)),
+                None => answer(worker, policy, envelope, admitted, trace).await,
+            }
+        }
         Ok(Admission::Local(local)) => {
-            trace.remark = Some(format!("answered by the gateway: {}", local.name()));
+            trace.remark(format!("answered by the gateway: {}", local.name()));
             let is_preflight = matches!(local, crate::local::Local::Preflight(_));
             let mut response = local.into_response();
             let api = trace.api(policy).filter(|_| !is_preflight);
@@ -159,7 +165,18 @@ async fn answer<'p>(
     let budget_fields = admitted.budget.fields();
     let onlooker = Onlooker::of(api, route, envelope, &admitted.permit, &admitted.target);
     let mut stake = admitted.stake.take();
+    let passing = std::mem::take(&mut admitted.passing);
     let (request, switch, place) = outgoing::build(policy, envelope, *admitted);
+    if let Some(stake) = &stake
+        && stake.asks_ahead()
+    {
+        // Boxed: few requests have to be asked about, and all would carry its size.
+        match Box::pin(stake.ask_ahead(worker, api, envelope, &request, trace)).await {
+            Ok(Ok(())) => {}
+            Ok(Err(denial)) => return Outcome::Denied(denial),
+            Err(fault) => return refused_or_failed(fault),
+        }
+    }
     let asked = trace.last_reading();
     let replied =
         forward::forward(&worker.pool, &api.upstream, request, &worker.shared.clock, envelope.now).await;
@@ -172,6 +189,9 @@ async fn answer<'p>(
     trace.upstream = Some(address);
     if let Some(overheard) = trace.overheard.get_mut() {
         overheard.hear_answer(&response);
+    }
+    for step in passing {
+        step.hear(response.status(), response.headers(), trace.last_reading());
     }
     if let Some(stake) = &mut stake {
         stake.hear_head(response.status(), response.headers());

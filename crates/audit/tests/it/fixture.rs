@@ -82,6 +82,7 @@ impl Walk {
             remark: None,
             grants: None,
             trace: None,
+            seen: None,
         }
     }
 

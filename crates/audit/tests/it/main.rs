@@ -11,6 +11,7 @@
 mod events;
 mod evidence;
 mod fixture;
+mod flood;
 mod metrics;
 mod ocsf;
 mod record;

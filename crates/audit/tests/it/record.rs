@@ -207,7 +207,7 @@ fn small(memory: &Memory, on_failure: OnFailure) -> Recorder {
     Recorder::open(&settings, Clock::manual(ARRIVAL)).unwrap()
 }
 
-// proves-part: AUD-12 (that the gateway refuses high-risk routes is shown in the walk)
+// proves-part: AUD-12 (that operations are refused is shown in the walk)
 #[test]
 fn a_sink_that_fails_blocks_nobody_and_what_is_lost_is_counted_and_recorded() {
     let (memory, walk) = (Memory::default(), Walk::new());

@@ -293,7 +293,7 @@ fn a_file_sink_says_events_in_its_own_words_and_rotates() {
     assert!(together <= 90_000, "{together}");
 }
 
-// proves-part: AUD-12 (that the gateway refuses high-risk routes is shown in the walk)
+// proves-part: AUD-12 (that operations are refused is shown in the walk)
 #[test]
 fn a_full_disk_is_an_alarm_and_a_counted_gap() {
     let folder = tempfile::tempdir().unwrap();

@@ -6,33 +6,33 @@ use std::sync::Arc;
 use portcullis_audit::Destination;
 use portcullis_authn::Authenticator;
 use portcullis_authz::config::{AuthorizeConfig, CallersConfig};
+use portcullis_authz::rules::Inheritance;
 use portcullis_config::Diagnostics;
 use portcullis_contract::{Operation, SchemeKind};
-use portcullis_limits::{Concurrency, Limiter, Limits, compile_quota, name_after};
 
 use super::api::Subject;
 use super::credentials::patterns;
 use super::guard::{Demands, guard};
-use super::limits::keep;
 use super::selectors::{matching, selected};
 use super::strengths::with_stages;
-use super::{Workshop, documentation, lifecycle, responses};
+use super::{Workshop, detection, documentation, lifecycle, responses};
 use crate::config::UpgradeConfig;
 use crate::life::Life;
-use crate::policy::{AnsweredBy, Api, Route, Strengths, Websocket};
-use crate::release::Copies;
+use crate::limits::RouteLimits;
+use crate::policy::{AnsweredBy, Route, Strengths, Websocket};
+use crate::release::{Copies, Owners};
 
 /// What the routes of an API have in common.
 pub(super) struct Shared<'a> {
-    pub(super) caller_limits: Limits,
-    pub(super) concurrency: Option<Arc<Concurrency>>,
-    pub(super) capacity: usize,
-    pub(super) running: Option<&'a Api>,
     /// Room for answers that are kept to be checked.
     pub(super) copies: Arc<Copies>,
+    /// Whose subjects are the owners that answers name.
+    pub(super) owners: Owners,
     /// Under which version it is counted who calls.
     pub(super) version: String,
     pub(super) life: &'a Life,
+    /// Which roles contain which.
+    pub(super) inheritance: &'a Inheritance,
 }
 
 pub(super) fn compile(
@@ -51,9 +51,8 @@ pub(super) fn compile(
     let mut require = config.require.clone();
     let mut websocket = Websocket::Unlisted;
     let mut upstream_errors = config.upstream_errors;
-    let mut quotas = Vec::new();
-    let mut concurrency = shared.concurrency.clone();
-    for (selector, settings) in &overrides {
+    let mut unrecorded = config.unrecorded;
+    for (_, settings) in &overrides {
         strengths = with_stages(strengths, &settings.stages);
         authorize = with_authorize(authorize, &settings.authorize);
         require = settings.require.within(&require);
@@ -61,20 +60,8 @@ pub(super) fn compile(
             websocket = Websocket::Listed;
         }
         upstream_errors = settings.upstream_errors.unwrap_or(upstream_errors);
-        if let Some(limit) = settings.limits.concurrency {
-            concurrency = Some(Concurrency::new(limit, shared.capacity));
-        }
-        quotas.extend(settings.limits.caller.iter().map(|quota| (*selector, quota)));
+        unrecorded = settings.unrecorded.unwrap_or(unrecorded);
     }
-    let mut limiters: Vec<Arc<Limiter>> = shared.caller_limits.iter().cloned().collect();
-    for (index, (selector, quota)) in quotas.iter().enumerate() {
-        let place = place.child("overrides").child(selector).child("limits").child("caller");
-        let default_name = name_after(&operation.id, index);
-        let quota = compile_quota(quota, &default_name, &place, diagnostics)?;
-        limiters.push(Arc::new(Limiter::new(quota, shared.capacity)));
-    }
-    let running =
-        shared.running.and_then(|api| api.routes.iter().find(|route| route.operation.id == operation.id));
     let realm: Arc<str> = Arc::from(*name);
     let require_place = place.child("require");
     let requirements = portcullis_authn::requirements(&require, &require_place, diagnostics);
@@ -84,6 +71,7 @@ pub(super) fn compile(
         .map(|names| patterns(names, &require_place.child("certificate"), diagnostics));
     let demands = Demands {
         authorize: &authorize,
+        inheritance: shared.inheritance,
         requirements,
         certificate_names,
         other_schemes: subject.other_schemes,
@@ -99,16 +87,18 @@ pub(super) fn compile(
         passwords: guard.passwords,
         session: guard.session,
         strengths,
-        api_limits: shared.caller_limits.clone(),
-        caller_limits: keep(running.map(|route| &route.caller_limits), Limits::new(limiters)),
-        concurrency,
+        limits: RouteLimits::default(),
         body_limit: operation.body_limit as u64,
         websocket,
         upstream_errors,
-        answers: responses::rules(config, &overrides, operation, &shared.copies),
+        unrecorded: portcullis_audit::on_failure(unrecorded),
+        answers: responses::rules(config, &overrides, operation, &shared.owners, &shared.copies),
         objects: None,
         rules: None,
+        asks: None,
+        flows: Vec::new(),
         observed: workshop.observatory.number(name, &shared.version, &operation.id),
+        watched: detection::watched(name, operation, workshop),
         answered_by: match &config.documentation {
             Some(wanted) if documentation::is_own(wanted, operation) => AnsweredBy::Documentation,
             Some(_) | None => AnsweredBy::Upstream,
@@ -133,6 +123,7 @@ fn with_authorize(before: AuthorizeConfig, config: &AuthorizeConfig) -> Authoriz
         // Rules are gathered by themselves: prohibitions add up.
         allow: None,
         deny: None,
+        ask: None,
         confidential: config.confidential.or(before.confidential),
     }
 }

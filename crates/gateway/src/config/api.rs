@@ -6,19 +6,21 @@ use std::path::PathBuf;
 use portcullis_authn::config::RequireConfig;
 use portcullis_authz::config::AuthorizeConfig;
 use portcullis_authz::rules::RulesConfig;
+use portcullis_audit::OnFailureConfig;
 use portcullis_config::{ByteSize, Period};
 use portcullis_contract::InlineOperation;
-use portcullis_limits::QuotaConfig;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use super::bodies::{BodiesConfig, InvalidStatusConfig};
 use super::documentation::DocumentationConfig;
+use super::flows::FlowConfig;
 use super::graphql::GraphqlConfig;
 use super::hand_over::HandOverConfig;
 use super::inventory::InventoryConfig;
 use super::learn::LearnConfig;
 use super::lifecycle::LifecycleConfig;
+use super::limits::ApiLimitsConfig;
 use super::listen::PlaintextConfig;
 use super::objects::ObjectConfig;
 use super::page_size::PageSizeConfig;
@@ -84,10 +86,13 @@ pub(crate) struct ApiConfig {
     /// Types of objects, by name: where their ids travel, and whose they are.
     #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
     pub(crate) objects: BTreeMap<String, ObjectConfig>,
+    /// Operations that must succeed in an order, by the name of the flow.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub(crate) flows: BTreeMap<String, FlowConfig>,
     /// What a credential must be beyond good: bound to a key, or the proof of a strong or recent login.
     #[serde(default)]
     pub(crate) require: RequireConfig,
-    /// Limits by peer and by caller.
+    /// Limits by peer, by caller and by what requests say.
     #[serde(default)]
     pub(crate) limits: ApiLimitsConfig,
     /// Browsers of other origins that may call.
@@ -105,10 +110,15 @@ pub(crate) struct ApiConfig {
     /// Hand an upstream's 5xx bodies on instead of replacing them.
     #[serde(default)]
     pub(crate) upstream_errors: UpstreamErrorsConfig,
+    /// What happens to requests while the record cannot be written: `deny` refuses them before the upstream hears of
+    /// them, for what must never happen unseen. With `audit.on_failure: deny` all are refused anyway.
+    #[serde(default)]
+    pub(crate) unrecorded: OnFailureConfig,
     /// How answers are held to the document.
     #[serde(default)]
     pub(crate) responses: ResponsesConfig,
-    /// Overrides by selector: an operation id, `METHOD /path`, or `tag:NAME`.
+    /// Overrides by selector: an operation id, `METHOD /path`, `tag:NAME` or `method:NAME`; the
+    /// narrower wins, in this order.
     #[serde(default)]
     pub(crate) overrides: BTreeMap<String, OperationConfig>,
 }
@@ -189,6 +199,9 @@ pub(crate) struct OperationConfig {
     pub(crate) lifecycle: Option<LifecycleConfig>,
     /// Hand an upstream's 5xx bodies on instead of replacing them.
     pub(crate) upstream_errors: Option<UpstreamErrorsConfig>,
+    /// What happens to requests while the record cannot be written; wins over the API's.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(crate) unrecorded: Option<OnFailureConfig>,
     /// How their answers are held to the document.
     pub(crate) responses: ResponsesOverride,
 }
@@ -242,19 +255,6 @@ pub(crate) enum StrengthConfig {
     Enforce,
     /// A refusal is recorded as `would_deny`, and the request passes.
     Shadow,
-}
-
-/// Limits of an API or operation.
-#[derive(Clone, Debug, Default, Deserialize, Serialize, JsonSchema)]
-#[serde(deny_unknown_fields, default)]
-pub(crate) struct ApiLimitsConfig {
-    /// Requests by address; all of these quotas hold.
-    pub(crate) peer: Vec<QuotaConfig>,
-    /// Requests by authenticated caller, by address where the caller is anonymous; all of these quotas hold.
-    pub(crate) caller: Vec<QuotaConfig>,
-    /// Calls that one caller may have under way at once.
-    #[schemars(range(min = 1))]
-    pub(crate) concurrency: Option<u32>,
 }
 
 /// Cross-origin calls from browsers (Fetch standard).

@@ -116,7 +116,6 @@ fn a_client_that_leaves_a_stream_has_its_event_with_what_it_got() {
     drop(feeder);
 }
 
-// proves-part: AUD-12 (what is lost is counted in `portcullis-audit`)
 #[test]
 fn what_cannot_be_recorded_does_not_happen_if_the_operator_wants_it_so() {
     let walk = Setup::new().policy(json!({ "audit": { "on_failure": "deny" } })).start();
@@ -131,6 +130,33 @@ fn what_cannot_be_recorded_does_not_happen_if_the_operator_wants_it_so() {
     assert_eq!(walk.upstream.count(), seen);
     walk.record.0.fail(false);
     wait::until("requests are served again", || ask().status == 200);
+    walk.account_for_stray_events();
+}
+
+// proves: AUD-12
+#[test]
+fn operations_that_must_not_happen_unseen_do_not_while_others_go_on() {
+    let walk = Setup::new()
+        .api(json!({ "overrides": { "GET /orders/{name}": { "unrecorded": "deny" } } }))
+        .policy(json!({ "sinks": { "siem": { "file": { "path": "siem.log" } } } }))
+        .start();
+    let token = walk.token("orders:read");
+    let risky = || walk.client().ask(Vec::from(get("/orders/7").bearer(&token)));
+    assert_eq!(risky().status, 200);
+    walk.record.0.fail(true);
+    wait::until("the risky one is refused", || risky().status == 503);
+    let seen = walk.upstream.count();
+    let refused = risky();
+    assert_eq!(refused.json()["code"], Reason::RecordUnavailable.code());
+    assert_eq!(walk.upstream.count(), seen, "the upstream heard nothing of it");
+    assert_eq!(walk.client().ask(Vec::from(get("/public"))).status, 200, "others go on");
+    // The alarm is where somebody reads it.
+    wait::until("the alarm", || {
+        let told = std::fs::read_to_string(walk.workspace.path("siem.log")).unwrap_or_default();
+        told.contains("\"event\":\"audit_sink_failing\",\"level\":\"CRITICAL\",\"sink\":\"record\"")
+    });
+    walk.record.0.fail(false);
+    wait::until("the risky one is served again", || risky().status == 200);
     walk.account_for_stray_events();
 }
 
