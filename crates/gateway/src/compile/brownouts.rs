@@ -119,7 +119,7 @@ mod tests {
         Span { from: moment(from).unwrap(), until: moment(until).unwrap() }
     }
 
-    fn every(on: Option<WeekdayConfig>, at: &str, zone: &str) -> EveryConfig {
+    fn every(on: Option<Weekday>, at: &str, zone: &str) -> EveryConfig {
         EveryConfig {
             every: if on.is_some() { RhythmConfig::Week } else { RhythmConfig::Day },
             on,
