@@ -45,7 +45,10 @@ use serde_json::{Map, Value};
 
 pub use body::{BodyPlan, ContentCoding, ContentCodings};
 pub use config::InlineOperation;
-pub use graphql::{Effect as GraphqlEffect, Given as GraphqlGiven, GraphqlLimits, Introspection};
+pub use graphql::{
+    Effect as GraphqlEffect, FieldName, FieldNameMalformed, FieldRights, Given as GraphqlGiven,
+    GraphqlLimits, Introspection, RightsOfFields,
+};
 pub use lifecycle::{Lifecycle, LifecycleChange, State, is_link, moment};
 pub use operation::{Operation, ParameterPlace, PromisedStatus, ResponsePromise};
 pub use options::{

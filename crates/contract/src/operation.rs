@@ -16,7 +16,7 @@ use portcullis_domain::{Denial, Reason, Violation};
 use serde_json::{Map, Value};
 
 use crate::body::{self, Body, BodyPlan, ContentCoding, ContentCodings, Range};
-use crate::graphql::{self, Given, GraphqlLimits};
+use crate::graphql::{self, FieldName, FieldRights, Given, GraphqlLimits};
 use crate::lifecycle::Lifecycle;
 use crate::options::Invalid;
 use crate::outline::{Outline, Outlines};
@@ -271,6 +271,24 @@ impl Operation {
             Some(body) => graphql::arguments::in_body(body),
             None => graphql::arguments::in_query(query),
         }
+    }
+
+    /// Whether fields of GraphQL need rights here.
+    #[must_use]
+    pub fn guards_graphql(&self) -> bool {
+        self.checks.graphql.as_ref().is_some_and(|limits| !limits.fields.is_empty())
+    }
+
+    /// The fields of a GraphQL request that need rights, in body or query. `None` if what it asks for cannot be
+    /// told.
+    #[must_use]
+    pub fn guarded_fields(
+        &self,
+        query: Option<&str>,
+        body: Option<&Value>,
+    ) -> Option<Vec<(&FieldName, &FieldRights)>> {
+        let Some(limits) = &self.checks.graphql else { return Some(Vec::new()) };
+        graphql::fields::guarded(&limits.fields, query, body)
     }
 
     /// Whether the document promises anything of answers; an operation that is only listed does not.

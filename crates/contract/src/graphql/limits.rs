@@ -3,6 +3,7 @@
 use serde::Deserialize;
 
 use super::GRAPHQL;
+use super::fields::RightsOfFields;
 use crate::extension::malformed;
 use crate::reading::{Findings, Node};
 
@@ -24,6 +25,8 @@ pub struct GraphqlLimits {
     pub cost: u64,
     /// Whether clients may ask for the schema.
     pub introspection: Introspection,
+    /// What fields need that not everybody may have: `Type.field`, or `Mutation.*` for all at the top.
+    pub fields: RightsOfFields,
 }
 
 /// Whether clients may ask for the schema.
@@ -47,6 +50,7 @@ impl Default for GraphqlLimits {
             batch: 1,
             cost: 1000,
             introspection: Introspection::Refuse,
+            fields: RightsOfFields::new(),
         }
     }
 }

@@ -7,8 +7,8 @@
 use std::collections::HashMap;
 
 use apollo_parser::cst::{
-    Argument, CstNode as _, Definition, Document, Field, IntValue, OperationDefinition, Selection,
-    SelectionSet, Value,
+    Argument, CstNode as _, Definition, Document, Field, IntValue, OperationDefinition, OperationType,
+    Selection, SelectionSet, Value,
 };
 use apollo_parser::{Parser, SyntaxKind, SyntaxNode, SyntaxTree};
 use serde_json::{Map, Value as Json};
@@ -99,6 +99,15 @@ pub(super) fn parse(document: &str) -> Result<SyntaxTree<Document>, Fault> {
     if tree.document().definitions().all(is_executable) { Ok(tree) } else { Err(Fault::NotExecutable) }
 }
 
+/// What an operation does; one that does not say is a query.
+pub(super) fn kind_of(written: Option<OperationType>) -> Kind {
+    match written {
+        Some(kind) if kind.mutation_token().is_some() => Kind::Mutation,
+        Some(kind) if kind.subscription_token().is_some() => Kind::Subscription,
+        Some(_) | None => Kind::Query,
+    }
+}
+
 /// Measures `document`; each number is the largest of any of its operations.
 ///
 /// # Errors
@@ -128,11 +137,7 @@ pub(super) fn measure(document: &str, variables: Option<&Map<String, Json>>) -> 
         measurer.hear_defaults(operation);
     }
     for operation in &operations {
-        kinds.push(match operation.operation_type() {
-            Some(kind) if kind.mutation_token().is_some() => Kind::Mutation,
-            Some(kind) if kind.subscription_token().is_some() => Kind::Subscription,
-            Some(_) | None => Kind::Query,
-        });
+        kinds.push(kind_of(operation.operation_type()));
         let fields = operation.selection_set().ok_or(Fault::Syntax)?;
         whole = whole.or(measurer.selection_set(&fields)?);
     }

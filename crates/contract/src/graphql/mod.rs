@@ -9,6 +9,7 @@
 //! GraphQL, October 2021; GraphQL over HTTP (draft). Not done here: types. No schema of the API is known.
 
 pub(crate) mod arguments;
+pub(crate) mod fields;
 mod limits;
 mod measure;
 
@@ -23,6 +24,7 @@ use crate::reading::{Findings, Node};
 use crate::schema::{Spot, Violations};
 
 pub use arguments::{Effect, Given};
+pub use fields::{FieldName, FieldNameMalformed, FieldRights, RightsOfFields};
 pub use limits::{GraphqlLimits, Introspection};
 use measure::{Fault, Kind, measure};
 

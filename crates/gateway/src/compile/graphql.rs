@@ -19,5 +19,6 @@ pub(super) fn decided(config: &ApiConfig, selected: &Selected<'_>) -> Option<Gra
             IntrospectionConfig::Refuse => Introspection::Refuse,
             IntrospectionConfig::Allow => Introspection::Allow,
         },
+        fields: said.fields.clone(),
     })
 }

@@ -1,5 +1,6 @@
 //! What a GraphQL request may ask for.
 
+use portcullis_contract::RightsOfFields;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
@@ -21,6 +22,10 @@ pub(crate) struct GraphqlConfig {
     pub(crate) cost: u64,
     /// Whether clients may ask for the schema.
     pub(crate) introspection: IntrospectionConfig,
+    /// What fields need that not everybody may have: `Type.field`, or `Query.*`, `Mutation.*`, `Subscription.*` for all
+    /// at the top that are not named. One of the roles, and all of the scopes.
+    #[schemars(with = "std::collections::BTreeMap<String, portcullis_contract::FieldRights>")]
+    pub(crate) fields: RightsOfFields,
 }
 
 impl Default for GraphqlConfig {
@@ -34,6 +39,7 @@ impl Default for GraphqlConfig {
             batch: limits.batch,
             cost: limits.cost,
             introspection: IntrospectionConfig::Refuse,
+            fields: limits.fields,
         }
     }
 }

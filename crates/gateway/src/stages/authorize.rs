@@ -15,6 +15,7 @@ use crate::arrival::Envelope;
 use crate::journal::Heard;
 use crate::ownership::{Content, Reading};
 use crate::policy::Route;
+use crate::stages::graphql;
 
 /// The request, as far as rules may look at it.
 #[derive(Clone, Copy)]
@@ -23,6 +24,8 @@ pub(crate) struct Asked<'r, 'p> {
     pub(crate) path: &'r PathParameters<'r, 'p>,
     pub(crate) query: Option<&'r str>,
     pub(crate) headers: &'r HeaderMap,
+    /// How much the caller's behavior looks like an attack.
+    pub(crate) risk: Risk,
 }
 
 /// Decides what can be decided without the body.
@@ -37,29 +40,28 @@ pub(crate) fn decide(route: &Route, caller: Caller, asked: Asked<'_, '_>) -> Res
 
 /// Whether anything is left to decide once the body is known.
 pub(crate) fn reads_body(route: &Route) -> bool {
-    route.rules.as_ref().is_some_and(|rules| rules.rules.reads_body())
+    route.rules.as_ref().is_some_and(|rules| rules.rules.reads_body()) || route.operation.guards_graphql()
 }
 
 /// Decides the rest.
 ///
 /// # Errors
-/// As [`portcullis_authz::rules::OperationRules::judge`].
+/// As [`portcullis_authz::rules::OperationRules::judge`] and [`graphql::judge`].
 pub(crate) fn decide_with_body(
     route: &Route,
     permit: &Permit,
     asked: Asked<'_, '_>,
     body: Content<'_>,
 ) -> Result<(), Denial> {
-    judge(route, permit.caller(), asked, Reach::Whole, body)
+    judge(route, permit.caller(), asked, Reach::Whole, body)?;
+    match route.operation.guards_graphql() {
+        true => graphql::judge(route, permit, asked.query, body),
+        false => Ok(()),
+    }
 }
 
 /// What stands in headers and body where the rules look, for the journal; the rest is in the target.
-pub(crate) fn heard(
-    route: &Route,
-    asked: Asked<'_, '_>,
-    reach: Reach,
-    body: Content<'_>,
-) -> Vec<Heard> {
+pub(crate) fn heard(route: &Route, asked: Asked<'_, '_>, reach: Reach, body: Content<'_>) -> Vec<Heard> {
     let Some(rules) = &route.rules else { return Vec::new() };
     let Asked { path, query, headers, .. } = asked;
     let reading = Reading { path, query, headers, body };
@@ -82,7 +84,7 @@ fn judge(
     body: Content<'_>,
 ) -> Result<(), Denial> {
     let (Some(rules), Some(principal)) = (&route.rules, caller.principal()) else { return Ok(()) };
-    let Asked { envelope, path, query, headers } = asked;
+    let Asked { envelope, path, query, headers, risk } = asked;
     let reading = Reading { path, query, headers, body };
     let places = rules.places(reach);
     let said = |index: usize| reading.said(places.get(index)?);
@@ -97,7 +99,7 @@ fn judge(
             true => Transport::Tls { certificate },
             false => Transport::Plaintext,
         },
-        risk: Risk::NONE,
+        risk,
         said: &said,
     };
     rules.rules.judge(&route.demand, reach, &facts)
