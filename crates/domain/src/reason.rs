@@ -287,12 +287,25 @@ reasons! {
     ExchangeUnavailable = "exchange_unavailable", Authorize, 503, Gateway, "Authorization is temporarily unavailable.", "RFC 8693 §2.2";
     /// An expression or decision point failed; that is a denial.
     DecisionUnavailable = "decision_unavailable", Authorize, 503, Gateway, "Authorization is temporarily unavailable.", "ASVS 16.5.3";
+    /// A step of a workflow before the one that must come first has succeeded, or a second one at the same time.
+    FlowStepMissing = "flow_step_missing", Authorize, 409, Policy, "A step before this one is missing.", "ASVS 2.3.1";
 
     // limit, by caller
+    /// A step of a workflow came sooner after the one before than a person can take it.
+    FlowPaceExceeded = "flow_pace_exceeded", Limit, 429, Policy, "Too many requests.", "OWASP API6:2023";
     /// The caller's request quota is used up.
     CallerRateExceeded = "caller_rate_exceeded", Limit, 429, Policy, "Too many requests.", "RFC 6585 §4";
-    /// Too many failed credentials from one place.
+    /// A budget that all callers share is used up, e.g. toward a service that costs money.
+    BudgetExhausted = "budget_exhausted", Limit, 429, Policy, "Too many requests.", "OWASP API4:2023";
+    /// More is under way than can be done, and requests of this priority give way.
+    Overloaded = "overloaded", Limit, 503, Gateway, "The service is overloaded.", "RFC 9110 §15.6.4";
+    /// What is counted together with other gateways cannot be counted now, and must be: an authentication beyond this
+    /// gateway's part, or anything at all if so configured.
+    LimitsUnavailable = "limits_unavailable", Limit, 503, Gateway, "The service is temporarily unavailable.", "ASVS 16.5.3";
+    /// Too many failed credentials from one place, or failed attempts at one account.
     FailuresExceeded = "failures_exceeded", Limit, 429, Policy, "Too many failed attempts.", "OWASP API2:2023";
+    /// A detector has noticed the caller, and the operator wants such callers to go slowly for a while.
+    SubjectThrottled = "subject_throttled", Limit, 429, Policy, "Too many requests.", "NIST SP 800-228 REC-24";
     /// The caller has too many calls under way.
     ConcurrencyExceeded = "concurrency_exceeded", Limit, 429, Policy, "Too many requests at once.", "OWASP API4:2023";
 
@@ -319,6 +332,8 @@ reasons! {
     // inspect
     /// The request looks like an attack.
     AttackSuspected = "attack_suspected", Inspect, 403, Policy, "The request was refused.", "OWASP CRS";
+    /// A detector has noticed the caller, and the operator wants such callers kept out for a while.
+    SubjectBlocked = "subject_blocked", Inspect, 403, Policy, "The request was refused.", "NIST SP 800-228 REC-24";
 
     // forward
     /// No connection to the upstream could be made.
