@@ -19,6 +19,9 @@ pub struct AuthorizeConfig {
     /// Whom they forbid it, whatever permits; every setting that reaches the operation holds.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub deny: Option<RuleConfig>,
+    /// The decision point outside that is asked once all rules permit; the narrowest setting holds.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub ask: Option<String>,
     /// Objects here are confidential: a refusal, ours or the upstream's, looks like absence (404 in place of
     /// 403), and an upstream's 404 looks like ours.
     pub confidential: Option<bool>,

@@ -12,6 +12,7 @@ use bytes::BytesMut;
 use http::{HeaderValue, Method, Request, header};
 use http_body_util::{BodyExt as _, Full};
 use hyper::body::{Bytes, Incoming};
+use hyper::client::conn::http1::{self, SendRequest};
 use hyper_util::rt::TokioIo;
 use portcullis_audit::{Recorder, System};
 use portcullis_authn::{Fetch, FetchBounds, FetchError, FetchFuture, Fetched, Form, Reach};
@@ -19,6 +20,7 @@ use portcullis_domain::{Reason, is_public};
 use portcullis_tls::{ClientTls, Protocol, Surroundings};
 use tokio::io::{AsyncRead, AsyncWrite};
 use tokio::net::TcpStream;
+use tokio_rustls::client::TlsStream;
 use url::{Host, Url};
 
 /// A client that reaches only where it may.
@@ -55,10 +57,24 @@ impl GuardedFetch {
             Ok(result) => result,
             Err(_) => Err(FetchError::TimedOut),
         };
-        if let Err(error) = &fetched {
-            self.recorder.note(&System::FetchRefused { url: url.as_str(), cause: &error.to_string() });
+        fetched.inspect_err(|error| self.note(url, error))
+    }
+
+    /// Tells the record what was not had.
+    pub(crate) fn note(&self, url: &Url, error: &FetchError) {
+        self.recorder.note(&System::FetchRefused { url: url.as_str(), cause: &error.to_string() });
+    }
+
+    /// A connection for several questions, driven by a task of this runtime until either side closes it. Who
+    /// asks bounds the time.
+    ///
+    /// # Errors
+    /// [`FetchError`]; nothing is noted in the record.
+    pub(crate) async fn connect(&self, url: &Url, bounds: FetchBounds) -> Result<Kept, FetchError> {
+        match self.reach(url, bounds).await? {
+            Reached::Plaintext(stream) => keep(stream).await,
+            Reached::Tls(stream) => keep(*stream).await,
         }
-        fetched
     }
 
     async fn fetch(
@@ -67,6 +83,14 @@ impl GuardedFetch {
         request: Request<Full<Bytes>>,
         bounds: FetchBounds,
     ) -> Result<Fetched, FetchError> {
+        match self.reach(url, bounds).await? {
+            Reached::Plaintext(stream) => ask(stream, url, request, bounds).await,
+            Reached::Tls(stream) => ask(*stream, url, request, bounds).await,
+        }
+    }
+
+    /// Connects to where `url` may lead.
+    async fn reach(&self, url: &Url, bounds: FetchBounds) -> Result<Reached, FetchError> {
         let host = url.host().ok_or(FetchError::AddressRefused)?;
         let port = url.port_or_known_default().ok_or(FetchError::AddressRefused)?;
         let address = resolve(&host, port, bounds.reach, look_up).await?;
@@ -78,12 +102,12 @@ impl GuardedFetch {
         };
         let tcp = TcpStream::connect(address).await.map_err(|_| FetchError::Unreachable)?;
         if !is_tls {
-            return ask(tcp, url, request, bounds).await;
+            return Ok(Reached::Plaintext(tcp));
         }
         let name = host.to_string();
         let name = name.trim_start_matches('[').trim_end_matches(']');
         match self.tls.connect(name, tcp).await {
-            Ok((stream, _)) => ask(stream, url, request, bounds).await,
+            Ok((stream, _)) => Ok(Reached::Tls(Box::new(stream))),
             Err(failure) if failure.fault.upstream_reason() == Reason::UpstreamUntrusted => {
                 Err(FetchError::Untrusted)
             }
@@ -153,6 +177,47 @@ fn is_link_local(address: IpAddr) -> bool {
     }
 }
 
+/// What was connected to.
+enum Reached {
+    Plaintext(TcpStream),
+    Tls(Box<TlsStream<TcpStream>>),
+}
+
+/// A connection that outlives a question.
+pub(crate) struct Kept(SendRequest<Full<Bytes>>);
+
+impl Kept {
+    /// Whether another question can be asked.
+    pub(crate) async fn is_open(&mut self) -> bool {
+        self.0.ready().await.is_ok()
+    }
+
+    /// Sends `request` to `url`, which names the target. Who asks bounds the time.
+    ///
+    /// # Errors
+    /// [`FetchError`]; the connection is of no more use then.
+    pub(crate) async fn ask(
+        &mut self,
+        url: &Url,
+        mut request: Request<Full<Bytes>>,
+        bounds: FetchBounds,
+    ) -> Result<Fetched, FetchError> {
+        address(url, &mut request)?;
+        exchange(&mut self.0, request, bounds).await
+    }
+}
+
+async fn keep<S>(stream: S) -> Result<Kept, FetchError>
+where
+    S: AsyncRead + AsyncWrite + Unpin + Send + 'static,
+{
+    let (sender, connection) =
+        http1::handshake(TokioIo::new(stream)).await.map_err(|_| FetchError::Unreachable)?;
+    // How it ends is seen by whoever asks next.
+    drop(tokio::spawn(connection));
+    Ok(Kept(sender))
+}
+
 async fn ask<S>(
     stream: S,
     url: &Url,
@@ -162,9 +227,21 @@ async fn ask<S>(
 where
     S: AsyncRead + AsyncWrite + Unpin + Send + 'static,
 {
-    let (mut sender, connection) = hyper::client::conn::http1::handshake(TokioIo::new(stream))
-        .await
-        .map_err(|_| FetchError::Unreachable)?;
+    let (mut sender, connection) =
+        http1::handshake(TokioIo::new(stream)).await.map_err(|_| FetchError::Unreachable)?;
+    address(url, &mut request)?;
+    let asking = exchange(&mut sender, request, bounds);
+    tokio::pin!(asking);
+    tokio::select! {
+        biased;
+        fetched = &mut asking => fetched,
+        // The connection may end together with the answer.
+        _ = connection => asking.await,
+    }
+}
+
+/// Names the target.
+fn address(url: &Url, request: &mut Request<Full<Bytes>>) -> Result<(), FetchError> {
     let target = &url[url::Position::BeforePath..url::Position::AfterQuery];
     *request.uri_mut() = target.parse().map_err(|_| FetchError::Malformed)?;
     let authority = &url[url::Position::BeforeHost..url::Position::AfterPort];
@@ -173,22 +250,21 @@ where
     request
         .headers_mut()
         .insert(header::ACCEPT, HeaderValue::from_static("application/json, application/jwk-set+json"));
-    let asking = async {
-        let response = sender.send_request(request).await.map_err(|_| FetchError::Malformed)?;
-        let status = response.status();
-        if status.is_redirection() {
-            return Err(FetchError::Redirected);
-        }
-        let body = read(response.into_body(), bounds.body).await?;
-        Ok(Fetched { status: status.as_u16(), body })
-    };
-    tokio::pin!(asking);
-    tokio::select! {
-        biased;
-        fetched = &mut asking => fetched,
-        // The connection may end together with the answer.
-        _ = connection => asking.await,
+    Ok(())
+}
+
+async fn exchange(
+    sender: &mut SendRequest<Full<Bytes>>,
+    request: Request<Full<Bytes>>,
+    bounds: FetchBounds,
+) -> Result<Fetched, FetchError> {
+    let response = sender.send_request(request).await.map_err(|_| FetchError::Malformed)?;
+    let status = response.status();
+    if status.is_redirection() {
+        return Err(FetchError::Redirected);
     }
+    let body = read(response.into_body(), bounds.body).await?;
+    Ok(Fetched { status: status.as_u16(), body })
 }
 
 /// Makes a POST of it. What is sent holds secrets and is marked as such.

@@ -25,7 +25,7 @@ use portcullis_domain::{Clock, Fault, Now, Reason};
 use rand::RngExt;
 
 pub(crate) use body::{AnswerBody, BodyFault, ByteCount, Inflow, Outflow, RequestBody};
-pub(crate) use circuit::CircuitRules;
+pub(crate) use circuit::{Circuit, CircuitRules, Gate};
 pub(crate) use health::{HealthRules, watch as watch_health};
 use link::SendError;
 pub(crate) use pool::{Lease, Pool};
