@@ -38,14 +38,22 @@ enum Command {
     Learn(command::learn::Arguments),
     /// List who still calls what is being retired, or tell whether something can be removed.
     Versions(command::versions::Arguments),
+    /// Propose limits from what was counted.
+    Limits(command::limits::Arguments),
+    /// Show which layer protects which operation; exit code 2 if something demanded is missing.
+    Matrix(command::matrix::Arguments),
     /// Make, list, rotate and revoke API keys.
     Keys(command::keys::Arguments),
     /// Tell whose objects are and how that is known; import and export owners.
     Objects(command::objects::Arguments),
+    /// Give somebody roles or scopes for a while, with a reason and the approvals that are asked for.
+    Grants(command::grants::Arguments),
     /// Stop believing a key, a token or everything of somebody, at once and everywhere.
     Revoke(command::revoke::Arguments),
     /// Work with the audit record.
     Audit(command::audit::Arguments),
+    /// Work with rules of the WAF.
+    Waf(command::waf::Arguments),
     /// What the demo needs: development tokens.
     Demo(command::demo::Arguments),
 }
@@ -69,10 +77,14 @@ fn main() -> ExitCode {
         Command::Inventory(arguments) => command::inventory::run(&arguments),
         Command::Learn(arguments) => command::learn::run(&arguments),
         Command::Versions(arguments) => command::versions::run(&arguments),
+        Command::Limits(arguments) => command::limits::run(&arguments),
+        Command::Matrix(arguments) => command::matrix::run(&arguments),
         Command::Keys(arguments) => command::keys::run(&arguments),
         Command::Objects(arguments) => command::objects::run(&arguments),
+        Command::Grants(arguments) => command::grants::run(&arguments),
         Command::Revoke(arguments) => command::revoke::run(&arguments),
         Command::Audit(arguments) => command::audit::run(&arguments),
+        Command::Waf(arguments) => command::waf::run(&arguments),
         Command::Demo(arguments) => command::demo::run(&arguments),
     };
     match outcome {

@@ -7,6 +7,7 @@
 
 use http::request::Parts;
 use http::{HeaderMap, HeaderValue};
+use http_body::Body as _;
 use hyper::body::Incoming;
 use hyper::upgrade::OnUpgrade;
 use portcullis_authz::{Demand, Permit};
@@ -16,19 +17,25 @@ use portcullis_message::{Authority, Target};
 
 use crate::arrival::{Arrival, Envelope};
 use crate::conceal;
+use crate::flows::Passing;
 use crate::forward::RequestBody;
+use crate::limits::{self, Reach};
 use crate::local::Local;
 use crate::observe;
 use crate::ownership::Stake;
-use crate::ownership::{Content, json_of};
+use crate::ownership::{Content, Reading, value_of};
 use crate::policy::{AnsweredBy, Api, Policy, Route};
+use crate::stages::ask;
 use crate::stages::authorize;
+use crate::stages::elevate::Elevation;
 use crate::stages::exchange;
+use crate::stages::flow;
 use crate::stages::identify::{Known, identify};
 use crate::stages::limit::{self, Budget};
 use crate::stages::objects;
 use crate::stages::route::{self, Routed};
 use crate::stages::session;
+use crate::stages::standing;
 use crate::stages::upgrade::{self, Switch};
 use crate::stages::validate;
 use crate::trace::Trace;
@@ -50,6 +57,8 @@ pub(crate) struct Admitted<'p> {
     pub(crate) exchanged: Option<HeaderValue>,
     /// The objects that it names, for the answer to teach whose they are.
     pub(crate) stake: Option<Box<Stake>>,
+    /// Steps of flows that it takes, for the answer to tell whether they succeed.
+    pub(crate) passing: Vec<Passing>,
     _only_made_here: Seal,
 }
 
@@ -110,6 +119,7 @@ pub(crate) async fn admit<'p>(
     if let Err(gone) = route.life.judge(envelope.now.wall) {
         return trace.step(Stage::Route, Err(gone));
     }
+    trace.step(Stage::Limit, limit::find_room(policy, route, envelope))?;
     if !api.peer_limits.is_empty() {
         trace.step_at(Stage::Limit, api.limit_strength, limit::take_for_peer(&api.peer_limits, envelope))?;
     }
@@ -121,6 +131,9 @@ pub(crate) async fn admit<'p>(
     if !matches!(route.demand, Demand::Public) {
         trace.read_clock();
     }
+    if identified.known.is_err() {
+        standing::refuse_stranger(policy, envelope, trace)?;
+    }
     let known = trace
         .step_at(Stage::Identify, route.strengths.identify, identified.known)?
         .unwrap_or(Known::anonymous());
@@ -129,40 +142,75 @@ pub(crate) async fn admit<'p>(
     if let Caller::Authenticated(principal) = &caller {
         trace.principal = Some(std::sync::Arc::clone(principal));
     }
+    // Whoever was noticed attacking goes no further, or not so fast.
+    let risk = standing::judge(policy, api, &caller, envelope, &mut headers, trace)?;
+    trace.risk = risk;
 
-    let asked = authorize::Asked { envelope, path: &parameters, query: target.query(), headers: &headers };
+    // What is granted for a while counts only where it makes a difference.
+    let mut elevation = Elevation::of(policy, api, route, &caller, envelope);
+    let asked =
+        authorize::Asked { envelope, path: &parameters, query: target.query(), headers: &headers, risk };
+    trace.heard = authorize::heard(route, asked, authorize::Reach::Head, Content::Nothing);
     let decided = authorize::decide(route, caller.clone(), asked);
-    let permit = match trace.step_at(Stage::Authorize, route.strengths.authorize, decided) {
+    let decided = elevation.help(decided, |caller| authorize::decide(route, caller, asked), envelope, trace);
+    let mut permit = match trace.step_at(Stage::Authorize, route.strengths.authorize, decided) {
         Ok(permit) => permit.unwrap_or_else(|| Permit::shadowed(caller)),
         Err(denial) => {
             if conceal::is_concealing(denial.reason()) {
                 // What looks like absence costs what absence costs, or the caller's budget would tell (ERR-05).
-                let spent = limit::take_for_caller(policy, route, &caller, envelope).map(drop);
-                trace.step_at(Stage::Limit, route.strengths.limit, spent)?;
+                let content = Content::Nothing;
+                let reading =
+                    Reading { path: &parameters, query: target.query(), headers: &headers, body: content };
+                let spending =
+                    limits::Asked::new(envelope, &caller, route, body.size_hint()).within(&reading);
+                limit::take_for_caller(policy, route, spending, trace).await?;
             }
             return Err(denial);
         }
     };
 
-    let taken = limit::take_for_caller(policy, route, permit.caller(), envelope);
-    let (budget, place) =
-        trace.step_at(Stage::Limit, route.strengths.limit, taken)?.unwrap_or_else(|| (Budget::none(), None));
+    let (mut budget, mut place) = (Budget::none(), None);
+    if route.limits.reach == Reach::Head {
+        let spending = limits::Asked::new(envelope, permit.caller(), route, body.size_hint());
+        (budget, place) = limit::take_for_caller(policy, route, spending, trace).await?;
+    }
 
     let checked = validate::head(route, &parameters, target.query(), &headers);
     trace.step_at(Stage::Validate, route.strengths.validate, checked)?;
     let body = validate::body(policy, route, &mut headers, body, trace).await?;
 
     // Read once for all who look into it.
-    let looks_inside =
-        authorize::reads_body(route) || route.objects.as_ref().is_some_and(|objects| objects.reads_body());
-    let json = if looks_inside { json_of(&headers, &body) } else { None };
+    let looks_inside = authorize::reads_body(route)
+        || route.limits.reads_body()
+        || route.objects.as_ref().is_some_and(|objects| objects.reads_body())
+        || route.asks.as_ref().is_some_and(|point| point.reads_body())
+        || route.flows.iter().any(|step| step.reads_body());
+    let json = if looks_inside { value_of(&route.operation, &headers, &body) } else { None };
     let content = Content::of(&body, json.as_ref());
 
+    let asked =
+        authorize::Asked { envelope, path: &parameters, query: target.query(), headers: &headers, risk };
+    let decide_again = |caller| {
+        let permit = authorize::decide(route, caller, asked)?;
+        authorize::decide_with_body(route, &permit, asked, content).map(|()| Some(permit))
+    };
     if authorize::reads_body(route) {
-        let asked =
-            authorize::Asked { envelope, path: &parameters, query: target.query(), headers: &headers };
-        let decided = authorize::decide_with_body(route, &permit, asked, content);
-        trace.step_at(Stage::Authorize, route.strengths.authorize, decided)?;
+        trace.heard = authorize::heard(route, asked, authorize::Reach::Whole, content);
+        let decided = authorize::decide_with_body(route, &permit, asked, content).map(|()| None);
+        let decided = elevation.help(decided, decide_again, envelope, trace);
+        if let Some(Some(better)) = trace.step_at(Stage::Authorize, route.strengths.authorize, decided)? {
+            permit = better;
+        }
+    }
+    if let Some(better) = elevation.ahead(decide_again, envelope, trace) {
+        permit = better;
+    }
+
+    if route.limits.reach == Reach::Whole {
+        let reading = Reading { path: &parameters, query: target.query(), headers: &headers, body: content };
+        let spending =
+            limits::Asked::new(envelope, permit.caller(), route, body.size_hint()).within(&reading);
+        (budget, place) = limit::take_for_caller(policy, route, spending, trace).await?;
     }
 
     // Every object that the request names must be the caller's: only now is it known which it names.
@@ -171,6 +219,7 @@ pub(crate) async fn admit<'p>(
         Some(named) => {
             let (path, query) = (&parameters, target.query());
             let asked = objects::Asked {
+                operation: &route.operation,
                 envelope,
                 authority: &authority,
                 path,
@@ -182,6 +231,18 @@ pub(crate) async fn admit<'p>(
             Some(Box::pin(objects::judge(named, &permit, asked, trace)).await?)
         }
     };
+
+    let mut passing = Vec::new();
+    if !route.flows.is_empty() {
+        let reading = Reading { path: &parameters, query: target.query(), headers: &headers, body: content };
+        passing = flow::enter(route, &permit, envelope, &reading, trace)?;
+    }
+
+    if let Some(point) = &route.asks {
+        let reading = Reading { path: &parameters, query: target.query(), headers: &headers, body: content };
+        // Boxed: few operations are asked about, and all would carry its size.
+        Box::pin(ask::ask(point, api, route, &permit, envelope, &reading, trace)).await?;
+    }
 
     if let (AnsweredBy::Documentation, Some(documentation)) = (route.answered_by, &api.documentation) {
         return Ok(Admission::Local(Local::Documentation(documentation.document(envelope.now.wall))));
@@ -205,6 +266,7 @@ pub(crate) async fn admit<'p>(
         place,
         exchanged,
         stake,
+        passing,
         _only_made_here: Seal,
     })))
 }

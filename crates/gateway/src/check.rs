@@ -2,6 +2,8 @@
 
 use std::sync::Arc;
 
+use portcullis_audit::alert::{Alerts, Bounds};
+use portcullis_audit::detect::{DetectionKey, Lookout};
 use portcullis_audit::{Memory, Metrics, OnFailure, Recorder, Settings, SinkChoice};
 use portcullis_config::{Diagnostics, Document};
 use portcullis_tls::{HttpTokens, Surroundings};
@@ -10,7 +12,7 @@ use serde_json::Value;
 use crate::compile::{self, Workshop};
 use crate::config::GatewayConfig;
 use crate::fetch::GuardedFetch;
-use crate::gateway::{Options, StartError, compile_all, system};
+use crate::gateway::{Options, StartError, compile_all, system, worker_count};
 use crate::observe::Observatory;
 use crate::ownership::Ownership;
 use crate::vault::Keeper;
@@ -34,10 +36,7 @@ pub struct Checked {
 /// # Errors
 /// [`StartError::Configuration`] with every mistake in every file.
 pub fn check(options: &Options) -> Result<Checked, StartError> {
-    let recorder = forgetful_recorder(options)?;
-    let metrics = Arc::new(Metrics::new(Arc::clone(&recorder), Box::new(|_| {})));
-    let workshop = workshop(options, metrics, recorder)?;
-    let (compiled, _) = compile_all(&workshop)?;
+    let compiled = compiled(options)?;
     let operations = compiled.policy.apis.iter().map(|api| (api.name.clone(), api.routes.len())).collect();
     let unseen = compiled.policy.apis.iter().flat_map(|api| {
         let types = api.routes.iter().map(|route| (route, route.answers.unseen(&route.operation)));
@@ -55,12 +54,24 @@ pub fn check(options: &Options) -> Result<Checked, StartError> {
     })
 }
 
+/// Compiles a configuration for a command that serves nothing.
+///
+/// # Errors
+/// As [`check()`].
+pub(crate) fn compiled(options: &Options) -> Result<compile::Compiled, StartError> {
+    let recorder = forgetful_recorder(options)?;
+    let metrics = Arc::new(Metrics::new(Arc::clone(&recorder), Box::new(|_| {})));
+    let workshop = workshop(options, metrics, recorder)?;
+    compile_all(&workshop).map(|(compiled, _)| compiled)
+}
+
 /// A recorder for commands that decide nothing about requests: nobody reads what it keeps.
 pub(crate) fn forgetful_recorder(options: &Options) -> Result<Arc<Recorder>, StartError> {
     let settings = Settings {
         sink: SinkChoice::Memory(Memory::default()),
         queue_bytes: 64 * 1024,
         on_failure: OnFailure::Continue,
+        ..Settings::default()
     };
     Recorder::open(&settings, options.clock.clone())
         .map(Arc::new)
@@ -83,9 +94,13 @@ pub(crate) fn workshop(
     let (surroundings, vault) = surroundings(options, &document, &config, &recorder)?;
     let fetch = GuardedFetch::new(&surroundings, Arc::clone(&recorder))
         .map_err(|error| system("cannot verify servers", std::io::Error::other(error)))?;
-    let lasting = compile::lasting(&config, &document.at(""), &surroundings, &options.clock, &recorder)
-        .map_err(|error| system("cannot verify servers", std::io::Error::other(error)))?;
+    let alerts = Arc::new(Alerts::new(Arc::clone(&recorder), Bounds::default()));
+    let lasting =
+        compile::lasting(&config, &document.at(""), &surroundings, &options.clock, &recorder, &alerts)
+            .map_err(|error| system("cannot verify servers", std::io::Error::other(error)))?;
     let lasting = Arc::new(lasting);
+    let shared_limits =
+        compile::shared_limits(&config, &document.at(""), worker_count(&config), &surroundings);
     Ok(Workshop {
         ownership: Arc::new(Ownership::new(Arc::clone(&lasting), options.clock.clone(), &config.ownership)),
         lasting,
@@ -96,8 +111,13 @@ pub(crate) fn workshop(
         fetch: Arc::new(fetch),
         surroundings,
         metrics,
+        alerts,
         recorder,
         observatory: Arc::new(Observatory::new()),
+        lookout: Arc::new(Lookout::new(
+            DetectionKey::random().map_err(|error| system("cannot draw a key for detection", error))?,
+        )),
+        shared_limits,
     })
 }
 

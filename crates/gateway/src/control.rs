@@ -18,11 +18,13 @@ use tokio::sync::{mpsc, watch};
 use tokio::task::JoinSet;
 
 use crate::admin::Admin;
+use crate::alarms;
 use crate::certificates::{self, Certificates};
 use crate::compile::{self, Compiled, Workshop};
 use crate::forward::watch_health;
 use crate::gateway::Watch;
 use crate::internal_keys;
+use crate::limits;
 use crate::listen::{ListenerKind, ListenerPlan};
 use crate::worker::{Phase, Shared};
 
@@ -84,8 +86,10 @@ impl Control {
         tokio::spawn(Arc::clone(&lasting).follow());
         let observatory = Arc::clone(&self.workshop.observatory);
         tokio::spawn(Arc::clone(&observatory).follow(Arc::clone(&self.shared), Arc::clone(&lasting)));
+        tokio::spawn(Arc::clone(&self.shared.counts).follow(Arc::clone(&self.shared), Arc::clone(&lasting)));
         let ownership = Arc::clone(&self.workshop.ownership);
         tokio::spawn(Arc::clone(&ownership).follow());
+        tokio::spawn(alarms::follow(Arc::clone(&self.shared.alerts), self.shared.clock.clone()));
         let mut certificates = Certificates::default();
         certificates.look(&self.plans, &self.shared);
         let mut calendar = tokio::time::interval(CERTIFICATE_INTERVAL);
@@ -119,6 +123,7 @@ impl Control {
         lasting.write_uses().await;
         ownership.round().await;
         observatory.finish(&self.shared, &lasting).await;
+        self.shared.counts.round(&self.shared, &lasting).await;
     }
 
     /// Key refreshes and health checks of the policy in force. Those of an older policy end.
@@ -150,6 +155,7 @@ impl Control {
                     digest: revision,
                     actor: "reload",
                 });
+                alarms::policy_changed(&self.shared.alerts, &self.shared.clock, revision);
             }
             Err(diagnostics) => {
                 self.shared.metrics.count_policy_load(LoadResult::Refused);
@@ -164,6 +170,7 @@ impl Control {
                     mistakes: diagnostics.errors().count(),
                     first: diagnostics.errors().next().map_or("", |diagnostic| diagnostic.message()),
                 });
+                alarms::policy_refused(&self.shared.alerts, &self.shared.clock, diagnostics);
             }
         }
         if let Some(answer) = answer {
@@ -187,6 +194,10 @@ impl Control {
         if compiled.needs_store() {
             self.workshop.lasting.open().map_err(|error| compile::store_unusable(&error, &compiled.place))?;
         }
+        if compiled.policy.keeps_counts() {
+            limits::keeper::keep_secret(&self.workshop.surroundings.state)
+                .unwrap_or_else(|error| tracing::error!(%error, "the secret of limits is not kept"));
+        }
         if compiled.policy.learns_owners() {
             let ledger = self.workshop.lasting.need_ledger();
             ledger.map_err(|error| compile::store_unusable(&error, &compiled.place))?;
@@ -203,6 +214,7 @@ impl Control {
             tracing::warn!("{}", compiled.warnings.render(Color::Never));
         }
         self.shared.enact(Arc::clone(&compiled.policy));
+        compiled.policy.detection.enact(self.shared.clock.now().wall);
         self.compiled = compiled;
         self.start_background(background);
         Ok(self.compiled.policy.revision.clone())

@@ -21,14 +21,14 @@ use tokio::sync::{mpsc, watch};
 use crate::admin::Admin;
 use crate::check::workshop;
 use crate::compile::{self, Workshop};
-use crate::control::{self, Command, Control};
 use crate::config::GatewayConfig;
+use crate::control::{self, Command, Control};
 use crate::journal::Journal;
 use crate::limiter_sizes;
 use crate::limits;
 use crate::listen::{ListenerKind, ListenerPlan, PeerConnections, bind};
-use crate::{record_key, shared_limits, sinks};
 use crate::worker::{self, Phase, Shared};
+use crate::{record_key, shared_limits, sinks};
 
 /// What a gateway is started with.
 pub struct Options {
@@ -117,7 +117,7 @@ impl Gateway {
             sink: SinkChoice::Stdout,
             queue_bytes: 1 << 20,
             on_failure: OnFailure::Continue,
- ..Settings::default()
+            ..Settings::default()
         });
         let state = options.environment.path(&config.state);
         settings.sinks = sinks::settings(&config.sinks, &state);
@@ -151,7 +151,9 @@ impl Gateway {
         }
         let state = &workshop.surroundings.state;
         limits::keeper::adopt_secret(state)
-            .and_then(|()| if compiled.policy.keeps_counts() { limits::keeper::keep_secret(state) } else { Ok(()) })
+            .and_then(|()| {
+                if compiled.policy.keeps_counts() { limits::keeper::keep_secret(state) } else { Ok(()) }
+            })
             .map_err(|error| system("cannot keep the secret of limits", error))?;
         let counts = Arc::new(limits::keeper::Keeper::default());
         limits::keeper::take_up_blocking(&counts, &compiled.policy.limiters, &lasting, &options.clock);
@@ -196,9 +198,15 @@ impl Gateway {
             clock: options.clock.clone(),
             peers: PeerConnections::default(),
             observatory: Arc::clone(&workshop.observatory),
+            lookout: Arc::clone(&workshop.lookout),
             counts,
             shared_limits: workshop.shared_limits.clone(),
         });
+        compiled
+            .policy
+            .detection
+            .start(&workshop)
+            .map_err(|error| system("cannot start the detection of attacks", error))?;
         // Set once, here.
         let _ = running.set(Arc::downgrade(&shared));
         let (phase, phases) = watch::channel(Phase::Running);
@@ -302,6 +310,7 @@ impl Gateway {
         let _ = self.commands.send(Command::Stop);
         let _ = self.control.join();
         self.shared.journal.finish();
+        self.shared.lookout.close();
         self.shared.recorder.note(&System::Stopped { cause: "shutdown" });
         self.shared.recorder.close();
     }

@@ -12,15 +12,18 @@ use std::sync::{Arc, Mutex, OnceLock, PoisonError};
 use std::thread;
 use std::time::Duration;
 
-use portcullis_audit::Recorder;
+use portcullis_audit::alert::Alerts;
+use portcullis_audit::{KeyChange, Recorder, System};
 use portcullis_authn::Revoked;
 use portcullis_authn::api_key::ApiKeys;
 use portcullis_domain::{
-    Clock, KeyStore as _, Now, RevocationStore as _, Sequence, SessionStore, StoreError, UsageStore,
+    Clock, CountStore, GrantStore as _, KeyId, KeyStore as _, Now, Revocation, RevocationStore as _,
+    Sequence, SessionStore, StoreError, Timestamp, UsageStore,
 };
 use portcullis_store::{Location, OpenError, Settings, Store};
 use tokio::runtime::Builder;
 
+use crate::grants::{self, Grants, News};
 use crate::ownership::Ledger;
 
 /// How many revocations are read at once.
@@ -38,6 +41,7 @@ pub(crate) struct Lasting {
     clock: Clock,
     recorder: Arc<Recorder>,
     revoked: Arc<Revoked>,
+    grants: Grants,
     open: OnceLock<Open>,
     opening: Mutex<()>,
     followed: tokio::sync::Mutex<Followed>,
@@ -55,15 +59,23 @@ struct Open {
 struct Followed {
     keys: Sequence,
     revocations: Sequence,
+    grants: Sequence,
 }
 
 impl Lasting {
     /// Opens nothing yet.
-    pub(crate) fn new(settings: Settings, keys: usize, clock: Clock, recorder: Arc<Recorder>) -> Self {
+    pub(crate) fn new(
+        settings: Settings,
+        keys: usize,
+        clock: Clock,
+        recorder: Arc<Recorder>,
+        alerts: Arc<Alerts>,
+    ) -> Self {
         Self {
             settings,
             keys,
             clock,
+            grants: Grants::new(Arc::clone(&recorder), alerts),
             recorder,
             revoked: Arc::new(Revoked::nothing()),
             open: OnceLock::new(),
@@ -75,6 +87,11 @@ impl Lasting {
     /// What is revoked; shared by all policies, since a reload changes nothing about it.
     pub(crate) const fn revoked(&self) -> &Arc<Revoked> {
         &self.revoked
+    }
+
+    /// What is granted for a while.
+    pub(crate) const fn grants(&self) -> &Grants {
+        &self.grants
     }
 
     /// The keys, if the store is open.
@@ -111,6 +128,11 @@ impl Lasting {
     /// Where counts of traffic are kept, if the store is open.
     pub(crate) fn usage(&self) -> Option<Arc<dyn UsageStore>> {
         self.open.get().map(|open| Arc::clone(&open.store) as Arc<dyn UsageStore>)
+    }
+
+    /// Where it is kept what was spent of long quotas, if the store is open.
+    pub(crate) fn counts(&self) -> Option<Arc<dyn CountStore>> {
+        self.open.get().map(|open| Arc::clone(&open.store) as Arc<dyn CountStore>)
     }
 
     /// That owners of objects can be told.
@@ -177,21 +199,71 @@ impl Lasting {
     async fn read_all(&self, store: &Store) -> Result<Followed, StoreError> {
         // First, so that what changes meanwhile is read again and not missed.
         let keys = store.latest_change().await?;
-        let mut followed = Followed { keys, revocations: Sequence::default() };
-        self.read_revocations(store, &mut followed).await?;
+        let mut followed = Followed { keys, ..Followed::default() };
+        self.read_revocations(store, &mut followed, News::Old).await?;
+        self.read_grants(store, &mut followed, News::Old).await?;
         self.revoked.rely_until(self.clock.mono() + self.settings.grace);
         Ok(followed)
     }
 
-    async fn read_revocations(&self, store: &Store, followed: &mut Followed) -> Result<(), StoreError> {
+    async fn read_revocations(
+        &self,
+        store: &Store,
+        followed: &mut Followed,
+        news: News,
+    ) -> Result<(), StoreError> {
         loop {
             let part = store.revoked_since(followed.revocations, PART).await?;
             if part.made.is_empty() {
                 return Ok(());
             }
             self.revoked.add(&part.made);
+            if news == News::New {
+                part.made.iter().for_each(|revocation| self.note_revocation(revocation));
+            }
             followed.revocations = part.sequence;
         }
+    }
+
+    async fn read_grants(
+        &self,
+        store: &Store,
+        followed: &mut Followed,
+        news: News,
+    ) -> Result<(), StoreError> {
+        loop {
+            let part = store.grants_changed_since(followed.grants, PART).await?;
+            if part.grants.is_empty() {
+                return Ok(());
+            }
+            self.grants.take_up(part.grants, news, self.clock.now().wall);
+            followed.grants = part.sequence;
+        }
+    }
+
+    /// Tells the record what became of keys (AUD-05). Each gateway tells it, as each takes it up for itself.
+    async fn note_keys(&self, store: &Store, keys: &[KeyId]) -> Result<(), StoreError> {
+        for id in keys {
+            // One that is gone already was told of when it ended.
+            let Some(key) = store.find_key(*id).await? else { continue };
+            let successor = key.successor.map(|successor| successor.to_string());
+            let change = match (key.revoked_at, &successor) {
+                (Some(_), _) => KeyChange::Revoked,
+                (None, Some(successor)) => KeyChange::Replaced { successor },
+                (None, None) => KeyChange::Created,
+            };
+            self.recorder.note(&System::KeyChanged { key: &id.to_string(), owner: &key.owner, change });
+        }
+        Ok(())
+    }
+
+    fn note_revocation(&self, revocation: &Revocation) {
+        self.recorder.note(&System::TokensRevoked {
+            kind: revocation.kind.name(),
+            issuer: &revocation.issuer,
+            value: &revocation.value,
+            cause: &revocation.cause,
+        });
     }
 
     /// Takes up what others changed. After this it holds for the next request of every worker.
@@ -208,9 +280,11 @@ impl Lasting {
                 break;
             }
             keys.forget(&changes.keys);
+            self.note_keys(&**store, &changes.keys).await?;
             followed.keys = changes.sequence;
         }
-        self.read_revocations(store, &mut followed).await?;
+        self.read_revocations(store, &mut followed, News::New).await?;
+        self.read_grants(store, &mut followed, News::New).await?;
         self.revoked.rely_until(began + self.settings.grace);
         Ok(())
     }
@@ -227,6 +301,7 @@ impl Lasting {
                 continue;
             }
             health = health.note(self.look().await);
+            self.note_grants_used().await;
             let now = self.clock.now();
             if now.mono.saturating_sub(wrote) >= WRITE_USES {
                 wrote = now.mono;
@@ -247,6 +322,15 @@ impl Lasting {
         }
     }
 
+    async fn note_grants_used(&self) {
+        let Some(Open { store, .. }) = self.open.get() else { return };
+        for (id, at) in self.grants.take_used() {
+            if let Err(error) = store.note_grant_used(id, at).await {
+                tracing::warn!(%error, %id, "the use of a grant was not noted");
+            }
+        }
+    }
+
     fn take_up(&self) -> bool {
         let opened = self.open();
         if let Err(error) = &opened {
@@ -260,8 +344,11 @@ impl Lasting {
     async fn forget(&self, now: Now) {
         let Some(Open { store, .. }) = self.open.get() else { return };
         self.revoked.forget(now.wall);
+        self.grants.forget(now.wall);
         let outcome = async {
             store.forget_revocations(now.wall).await?;
+            let long_ago = now.wall.as_seconds().saturating_sub(grants::KEPT.as_secs());
+            store.forget_grants(Timestamp::from_seconds(long_ago)).await?;
             store.forget_sessions(now.wall).await
         };
         if let Err(error) = outcome.await {

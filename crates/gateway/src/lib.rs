@@ -27,6 +27,7 @@ pub mod config;
 mod control;
 mod cors;
 mod decisions;
+mod detect;
 mod documentation;
 mod fetch;
 mod flows;
@@ -43,6 +44,7 @@ mod limiter_sizes;
 mod limits;
 mod listen;
 mod local;
+pub mod matrix;
 pub mod observe;
 mod operate;
 mod outgoing;
@@ -51,6 +53,7 @@ mod plaintext;
 mod policy;
 mod record;
 mod record_key;
+mod rehearsal;
 mod release;
 mod resource;
 mod respond;
@@ -76,11 +79,13 @@ pub use check::{Checked, check, schema};
 pub use gateway::{Gateway, Options, StartError, Watch};
 pub use inventory::{Held, HeldKind, inventory};
 pub use journal::{
-    Change, Explained, Group, NotExplained, NotReplayed, Spot, Standing, WhatIf, WhatIfError, explain_receipt,
-    what_if,
+    Change, Explained, Group, MadeUp, NotExplained, NotReplayed, Spot, Standing, WhatIf, WhatIfError,
+    explain_receipt, explain_request, what_if,
 };
 pub use operate::{BelievedIssuer, Grantable, Operated, operate};
 pub use ownership::{OwnedType, import_owners};
+pub use rehearsal::{Expected, Fate, Rehearsed, rehearse};
 pub use traffic::{
-    Confidence, DeclaredOperation, Extent, Kept, NotToBeRemoved, Obstacle, Removal, Suggestion, Traffic, traffic,
+    Confidence, DeclaredOperation, Extent, Kept, NotToBeRemoved, Obstacle, Removal, Suggestion, Traffic,
+    traffic,
 };

@@ -8,6 +8,7 @@ use std::time::Duration;
 
 use portcullis_authn::api_key::config::ApiKeysConfig;
 use portcullis_config::Diagnostics;
+use portcullis_domain::Scopes;
 use portcullis_store::Store;
 
 use crate::gateway::{Options, StartError, system};
@@ -26,8 +27,23 @@ pub struct Operated {
     pub objects: Vec<OwnedType>,
     /// Who is believed.
     pub issuers: Vec<BelievedIssuer>,
+    /// What may be granted for a while, if anything.
+    pub grants: Option<Grantable>,
     /// The file of the record, if it is kept in one.
     pub record: Option<PathBuf>,
+}
+
+/// What may be granted for a while.
+#[derive(Clone, Debug)]
+pub struct Grantable {
+    /// These roles.
+    pub roles: Scopes,
+    /// These scopes.
+    pub scopes: Scopes,
+    /// For so long at most.
+    pub longest: Duration,
+    /// With so many approvals by others.
+    pub approvals: u8,
 }
 
 /// An issuer, as far as revoking its tokens goes.
@@ -64,6 +80,7 @@ pub fn operate(options: &Options) -> Result<Operated, StartError> {
         apis: config.apis.keys().cloned().collect(),
         issuers: config.identity.values().map(issuer).collect(),
         record: config.audit.file.as_ref().map(|file| options.environment.path(file)),
+        grants: compile::grantable(config.grants.as_ref()),
         keys: config.api_keys,
     })
 }

@@ -15,8 +15,11 @@ use portcullis_audit::metrics::TokenLookup;
 use portcullis_audit::{Event, Identity, Proof, System, Verdict};
 use portcullis_domain::{Denial, Fault, Reason};
 
+use crate::alarms;
 use crate::arrival::Envelope;
+use crate::detect;
 use crate::forward::{ByteCount, Carried};
+use crate::limits::pending::Ended;
 use crate::listen::ListenerPlan;
 use crate::policy::{Api, Route};
 use crate::span::Span;
@@ -78,6 +81,9 @@ impl Entry {
         if let Some(overheard) = self.trace.overheard.get_mut() {
             overheard.hear_piece(piece);
         }
+        if let Some(pending) = self.trace.pending.get_mut() {
+            pending.hear(piece);
+        }
     }
 
     /// The answer has switched protocols: what the tunnel carries belongs to this request.
@@ -108,6 +114,11 @@ impl Entry {
             None if envelope.method == Method::HEAD => 0,
             None => self.response_bytes,
         };
+        let login = trace.pending.take().map(|pending| {
+            let request_bytes = trace.request_size();
+            pending.settle(&Ended { verdict, status: status.as_u16(), request_bytes, now: worker.now() })
+        });
+        let seen = detect::observe(self, verdict, status, response_bytes, login);
         let traced = envelope.span.as_ref().and_then(Span::recorded);
         let event = Event {
             trail: &trace.trail,
@@ -126,22 +137,37 @@ impl Entry {
             revision: &policy.revision,
             duration: trace.elapsed(),
             upstream_duration: trace.upstream_time,
-            request_bytes: trace
-                .streamed_bytes
-                .as_ref()
-                .map_or(trace.request_bytes, |streamed| streamed.bytes()),
+            request_bytes: trace.request_size(),
             response_bytes,
             upstream: trace.upstream.as_deref(),
             trace: traced.as_ref(),
             findings: &trace.findings,
             remark: trace.remarks.as_deref(),
+            grants: trace.grants.as_deref(),
+            seen: seen.as_ref(),
         };
         worker.write(|pen| pen.write(&event));
+        if let Some(pending) = trace.pending.take() {
+            let (request_bytes, now) = (event.request_bytes, worker.now());
+            pending.settle(&Ended { verdict, status: event.status, request_bytes, now });
+        }
+        for quota in &trace.running_out {
+            alarms::budget_runs_out(
+                &worker.shared.alerts,
+                envelope.now.wall,
+                api.map_or("", |api| &api.name),
+                quota,
+            );
+        }
 
         let of_route = route.map(|route| &route.metrics);
         let of_api = || api.map(|api| &api.metrics);
         of_route.or_else(of_api).unwrap_or(&worker.shared.unrouted).count(&event);
         worker.observer.note(self, verdict, status);
+        if let Some(seen) = seen {
+            worker.witness.note(seen);
+        }
+        worker.shared.journal.note(self, verdict, status);
         match trace.proof {
             Some(Proof::Verified) => worker.shared.metrics.count_token_lookup(TokenLookup::Miss),
             Some(Proof::Remembered) => worker.shared.metrics.count_token_lookup(TokenLookup::Hit),

@@ -7,9 +7,13 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use portcullis_audit::{Finding, Proof};
-use portcullis_domain::{Answer, Clock, Denial, Now, Principal, Reason, Stage, Strength, Trail};
+use portcullis_domain::{Answer, Clock, Denial, Now, Principal, Reason, Risk, Stage, Strength, Trail};
+use smallvec::SmallVec;
 
+use crate::detect::Clues;
 use crate::forward::ByteCount;
+use crate::journal::Heard;
+use crate::limits::pending::Pending;
 use crate::observe::Overheard;
 use crate::policy::{Api, Policy, Route};
 
@@ -27,12 +31,24 @@ pub(crate) struct Trace {
     pub(crate) proof: Option<Proof>,
     pub(crate) upstream: Option<Arc<str>>,
     pub(crate) upstream_time: Option<Duration>,
-    /// What an answer below hides from the client, e.g. the upstream's own status.
-    pub(crate) remark: Option<String>,
+    /// The grants without which it would have been refused.
+    pub(crate) grants: Option<Box<str>>,
+    /// What the operator should know of an answer: the upstream's own status, who let it pass.
+    pub(crate) remarks: Option<String>,
     /// What a stage in shadow found wrong with parameters or body.
     pub(crate) shadowed: Option<Denial>,
     /// What is overheard of a request from which the contract is learnt.
     pub(crate) overheard: Cell<Option<Box<Overheard>>>,
+    /// What was spent and may be given back.
+    pub(crate) pending: Cell<Option<Box<Pending>>>,
+    /// Quotas of which, with this request, so little is left that somebody is to be told.
+    pub(crate) running_out: SmallVec<[Box<str>; 0]>,
+    /// How much the caller's behavior looks like an attack, as rules were told.
+    pub(crate) risk: Risk,
+    /// What stands in headers and body where rules look, for the journal.
+    pub(crate) heard: Vec<Heard>,
+    /// What it showed of objects and logins.
+    pub(crate) clues: Clues,
     /// What was found in the upstream's answer.
     pub(crate) findings: Vec<Finding>,
     /// Bytes of the request's body that were read here.
@@ -53,13 +69,24 @@ impl Trace {
             proof: None,
             upstream: None,
             upstream_time: None,
-            remark: None,
+            grants: None,
+            remarks: None,
             shadowed: None,
             overheard: Cell::default(),
+            pending: Cell::default(),
+            running_out: SmallVec::new(),
+            risk: Risk::NONE,
+            heard: Vec::new(),
+            clues: Clues::default(),
             findings: Vec::new(),
             request_bytes: 0,
             streamed_bytes: None,
         }
+    }
+
+    /// Bytes of the request's body, read here or handed on.
+    pub(crate) fn request_size(&self) -> u64 {
+        self.streamed_bytes.as_ref().map_or(self.request_bytes, |streamed| streamed.bytes())
     }
 
     /// Notes which API the request is for.
@@ -127,6 +154,14 @@ impl Trace {
                 None
             }
         })
+    }
+
+    /// Adds a remark for the operator.
+    pub(crate) fn remark(&mut self, remark: String) {
+        match &mut self.remarks {
+            Some(remarks) => remarks.extend(["; ", &remark]),
+            None => self.remarks = Some(remark),
+        }
     }
 
     /// Notes that a stage broke.

@@ -17,17 +17,24 @@ use std::time::Duration;
 
 use arc_swap::ArcSwap;
 use hyper::rt::Executor;
+use portcullis_audit::alert::Alerts;
+use portcullis_audit::detect::Lookout;
 use portcullis_audit::metrics::OperationMetrics;
 use portcullis_audit::{Metrics, Pen, Recorder};
 use portcullis_domain::{Clock, Now, ReceiptId};
+use portcullis_limits::shared::Shared as SharedLimits;
 use rand::RngExt as _;
 use tokio::runtime::{Builder, LocalOptions};
 use tokio::sync::{Notify, watch};
 
+use crate::detect::Witness;
 use crate::forward::Pool;
+use crate::journal::Journal;
+use crate::limits::keeper::Keeper;
 use crate::listen::{self, ListenerPlan, PeerConnections};
 use crate::observe::{Observatory, Observer};
 use crate::policy::Policy;
+use crate::shared_limits::keep;
 use crate::together::Crowd;
 
 /// What all workers share.
@@ -37,12 +44,22 @@ pub(crate) struct Shared {
     /// other cores write.
     pub(crate) generation: AtomicU64,
     pub(crate) recorder: Arc<Recorder>,
+    /// Where it is told what somebody should know now.
+    pub(crate) alerts: Arc<Alerts>,
     pub(crate) metrics: Arc<Metrics>,
     /// Counts requests that found no API.
     pub(crate) unrouted: Arc<OperationMetrics>,
     pub(crate) clock: Clock,
     pub(crate) peers: PeerConnections,
     pub(crate) observatory: Arc<Observatory>,
+    /// Who tells attacks from customers.
+    pub(crate) lookout: Arc<Lookout>,
+    /// Where decisions are kept for those who ask why.
+    pub(crate) journal: Journal,
+    /// Keeps what is spent of long quotas.
+    pub(crate) counts: Arc<Keeper>,
+    /// Limits that are counted together with other gateways.
+    pub(crate) shared_limits: Option<Arc<SharedLimits>>,
 }
 
 impl Shared {
@@ -60,6 +77,7 @@ pub(crate) struct Worker {
     crowd: Crowd,
     pen: RefCell<Pen>,
     pub(crate) observer: Observer,
+    pub(crate) witness: Witness,
     held: RefCell<Held>,
     draining: Cell<bool>,
     drain: Notify,
@@ -74,6 +92,13 @@ struct Held {
 
 /// A policy as one worker hands it out: counted on its own thread.
 pub(crate) struct InForce(Arc<Policy>);
+
+impl InForce {
+    /// The policy for another thread.
+    pub(crate) fn share(&self) -> Arc<Policy> {
+        Arc::clone(&self.0)
+    }
+}
 
 impl Deref for InForce {
     type Target = Policy;
@@ -90,12 +115,14 @@ impl Worker {
         let pen = RefCell::new(shared.recorder.pen());
         let crowd = Crowd::default();
         let observer = Observer::new(Arc::clone(&shared.observatory));
+        let witness = Witness::new(Arc::clone(&shared.lookout));
         Self {
             shared,
             pool: Rc::new(Pool::new(crowd.clone())),
             crowd,
             pen,
             observer,
+            witness,
             held: RefCell::new(Held { generation, policy }),
             draining: Cell::new(false),
             drain: Notify::new(),
@@ -169,7 +196,7 @@ pub(crate) fn start(
     let runtime = move || {
         // Nobody else can report it: the worker's thread is where the runtime lives.
         match Builder::new_current_thread().enable_all().build_local(LocalOptions::default()) {
-            Ok(runtime) => runtime.block_on(run(shared, listeners, phase)),
+            Ok(runtime) => runtime.block_on(run(index, shared, listeners, phase)),
             Err(error) => tracing::error!(%error, "worker could not start"),
         }
     };
@@ -177,6 +204,7 @@ pub(crate) fn start(
 }
 
 async fn run(
+    index: usize,
     shared: Arc<Shared>,
     listeners: Vec<(TcpListener, Arc<ListenerPlan>)>,
     mut phase: watch::Receiver<Phase>,
@@ -198,6 +226,10 @@ async fn run(
         })
         .collect();
     let chores = tokio::task::spawn_local(chores(Rc::clone(&worker)));
+    if let Some(shared_limits) = &worker.shared.shared_limits {
+        // For as long as the thread lives: requests that finish while it drains are counted as well.
+        tokio::task::spawn_local(keep(Arc::clone(shared_limits), index, Arc::clone(&worker.shared)));
+    }
     // An error means that the sender is gone, which is a way of saying that it is over.
     let _ = phase.wait_for(|phase| *phase == Phase::Draining).await;
     worker.draining.set(true);
@@ -221,6 +253,7 @@ async fn chores(worker: Rc<Worker>) {
     loop {
         tick.tick().await;
         worker.write(Pen::flush);
+        worker.witness.hand_over();
         let now = worker.mono();
         if now.saturating_sub(tidied) >= TIDY_INTERVAL {
             tidied = now;

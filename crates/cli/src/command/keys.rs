@@ -374,7 +374,7 @@ fn reach_text(reach: &KeyReach) -> String {
 }
 
 /// RFC 6749 §3.3: `%x21 / %x23-5B / %x5D-7E`.
-fn scopes(scopes: &[String]) -> anyhow::Result<Scopes> {
+pub(super) fn scopes(scopes: &[String]) -> anyhow::Result<Scopes> {
     let is_token = |scope: &String| {
         !scope.is_empty() && scope.bytes().all(|byte| matches!(byte, 0x21 | 0x23..=0x5B | 0x5D..=0x7E))
     };
@@ -384,7 +384,7 @@ fn scopes(scopes: &[String]) -> anyhow::Result<Scopes> {
     }
 }
 
-fn check_text(what: &str, text: &str, least: usize, most: usize) -> anyhow::Result<()> {
+pub(super) fn check_text(what: &str, text: &str, least: usize, most: usize) -> anyhow::Result<()> {
     ensure!(
         (least..=most).contains(&text.chars().count()) && !text.chars().any(char::is_control),
         "the {what} must have {least} to {most} characters, and none that controls a terminal"

@@ -6,9 +6,12 @@ pub(crate) mod check;
 pub(crate) mod demo;
 pub(crate) mod diff;
 pub(crate) mod explain;
+pub(crate) mod grants;
 pub(crate) mod inventory;
 pub(crate) mod keys;
 pub(crate) mod learn;
+pub(crate) mod limits;
+pub(crate) mod matrix;
 pub(crate) mod objects;
 mod operated;
 pub(crate) mod revoke;
@@ -17,6 +20,7 @@ pub(crate) mod serve;
 mod touched;
 mod traffic;
 pub(crate) mod versions;
+pub(crate) mod waf;
 
 use std::io::{IsTerminal as _, Write as _};
 

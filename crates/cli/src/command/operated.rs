@@ -3,9 +3,10 @@
 use std::fmt::Display;
 use std::path::PathBuf;
 
-use anyhow::Context as _;
+use anyhow::{Context as _, bail};
+use portcullis_authn::api_key;
 use portcullis_domain::{Clock, StoreError, StoreFuture, Timestamp};
-use portcullis_gateway::{Operated, Options, operate};
+use portcullis_gateway::{BelievedIssuer, Operated, Options, operate};
 use serde_json::{Value, json};
 
 use super::{say, show_start_error};
@@ -67,6 +68,24 @@ impl Desk {
             Form::Json => say(&format!("{json}\n")),
             Form::Text => say(&text.to_string()),
         }
+    }
+}
+
+/// The issuer that is meant: the one that is named, or the only one.
+pub(crate) fn believed(desk: &Desk, named: Option<&str>) -> anyhow::Result<BelievedIssuer> {
+    let believed = &desk.operated.issuers;
+    let names = || believed.iter().map(|issuer| &*issuer.identifier).collect::<Vec<_>>().join(", ");
+    match (named, believed.as_slice()) {
+        (Some(named), _) if named == api_key::ISSUER => {
+            Ok(BelievedIssuer { identifier: named.to_owned(), maximum_lifetime: None })
+        }
+        (Some(named), _) => match believed.iter().find(|issuer| issuer.identifier == *named) {
+            Some(issuer) => Ok(issuer.clone()),
+            None => bail!("the configuration believes no issuer `{named}`; it believes {}", names()),
+        },
+        (None, [only]) => Ok(only.clone()),
+        (None, []) => bail!("the configuration believes no issuer; name one with `--issuer`"),
+        (None, [_, _, ..]) => bail!("name one with `--issuer`: the configuration believes {}", names()),
     }
 }
 

@@ -5,7 +5,7 @@
 
 use std::time::Duration;
 
-use anyhow::{Context as _, bail};
+use anyhow::Context as _;
 use portcullis_authn::api_key;
 use portcullis_config::Period;
 use portcullis_domain::{KeyId, KeyRevoked, Revocation, RevocationKind, RevocationStore as _, Timestamp};
@@ -13,7 +13,7 @@ use portcullis_gateway::BelievedIssuer;
 use serde_json::json;
 
 use super::keys::end;
-use super::operated::{Common, Desk, maybe_written, read_moment, written};
+use super::operated::{Common, Desk, believed, maybe_written, read_moment, written};
 use super::touched::{self, Wanted};
 use crate::{FINDINGS, WELL};
 
@@ -140,21 +140,10 @@ const fn field(kind: RevocationKind) -> Option<&'static str> {
 }
 
 fn issuers(desk: &Desk, arguments: &Arguments, kind: RevocationKind) -> anyhow::Result<Vec<BelievedIssuer>> {
-    let believed = &desk.operated.issuers;
-    let names = || believed.iter().map(|issuer| &*issuer.identifier).collect::<Vec<_>>().join(", ");
-    match (&arguments.issuer, believed.as_slice()) {
-        (Some(named), _) if named == api_key::ISSUER => {
-            Ok(vec![BelievedIssuer { identifier: named.clone(), maximum_lifetime: None }])
-        }
-        (Some(named), _) => match believed.iter().find(|issuer| issuer.identifier == *named) {
-            Some(issuer) => Ok(vec![issuer.clone()]),
-            None => bail!("the configuration believes no issuer `{named}`; it believes {}", names()),
-        },
-        (None, [only]) => Ok(vec![only.clone()]),
+    match (&arguments.issuer, desk.operated.issuers.as_slice()) {
         // A moment means the same for all.
         (None, all @ [_, _, ..]) if kind == RevocationKind::Issuer => Ok(all.to_vec()),
-        (None, []) => bail!("the configuration believes no issuer; name one with `--issuer`"),
-        (None, [_, _, ..]) => bail!("name one with `--issuer`: the configuration believes {}", names()),
+        (named, _) => Ok(vec![believed(desk, named.as_deref())?]),
     }
 }
 

@@ -8,12 +8,15 @@
 )]
 
 mod diff;
+mod grants;
 mod inventory;
 mod keys;
 mod learn;
+mod matrix;
 mod memory;
 mod objects;
 mod operator;
 mod retiring;
 mod revoke;
+mod shared_limits;
 mod traffic;

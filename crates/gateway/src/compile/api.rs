@@ -8,18 +8,19 @@ use portcullis_authn::Authenticator;
 use portcullis_authn::exchange::TokenExchange;
 use portcullis_authn::internal_token::InternalTokens;
 use portcullis_authn::session::OwnCookies;
+use portcullis_authz::rules::Inheritance;
 use portcullis_config::{Diagnostics, Place};
-use portcullis_limits::Concurrency;
 
 use super::credentials::OtherSchemes;
+use super::decisions::DecisionPoints;
 use super::guard::{key_headers, sessions};
 use super::hand_over::hand_over;
 use super::limits::keep;
 use super::strengths::strength;
 use super::upstream::Made;
 use super::{
-    Library, Workshop, contract, cross_origin, documentation, learn, lifecycle, limits, objects, reach,
-    responses, route, rules, selectors, traffic, version,
+    Library, Workshop, contract, cross_origin, decisions, detection, documentation, flows, learn, lifecycle,
+    limits, objects, reach, responses, route, rules, selectors, traffic, version,
 };
 use crate::config::{ApiConfig, GatewayConfig};
 use crate::policy::{Api, Policy};
@@ -35,6 +36,12 @@ pub(crate) struct Subject<'a> {
     pub(crate) internal_tokens: Option<&'a Arc<InternalTokens>>,
     /// Whose certificates and passwords are accepted.
     pub(crate) other_schemes: &'a OtherSchemes,
+    /// The whole configuration.
+    pub(crate) root: &'a Place,
+    /// What limits have in common.
+    pub(crate) limits: &'a limits::Scene,
+    /// Who outside can be asked.
+    pub(crate) decision_points: &'a DecisionPoints,
 }
 
 /// Compiles an API and tells its host names.
@@ -59,32 +66,15 @@ pub(crate) fn compile(
     responses::check_streams(config, place, diagnostics);
     let cors =
         config.cors.as_ref().map(|cors| cross_origin::compile(cors, &place.child("cors"), diagnostics));
-    let capacity = subject.gateway.limits.capacity as usize;
     let running = running.and_then(|policy| policy.apis.iter().find(|api| api.name == *name));
-    let peer_limits = limits::compile(
-        &config.limits.peer,
-        &format!("{name}-peer"),
-        capacity,
-        &place.child("limits").child("peer"),
-        diagnostics,
-    );
+    let peer_limits = limits::of_peers(subject, diagnostics);
+    let inheritance = Inheritance::new(&config.rules.inherits);
     let shared = route::Shared {
-        caller_limits: keep(
-            running.and_then(|api| api.routes.first()).map(|route| &route.api_limits),
-            limits::compile(
-                &config.limits.caller,
-                name,
-                capacity,
-                &place.child("limits").child("caller"),
-                diagnostics,
-            ),
-        ),
-        concurrency: config.limits.concurrency.map(|limit| Concurrency::new(limit, capacity)),
-        capacity,
-        running,
         copies: Arc::default(),
+        owners: responses::owners(subject, &contract, diagnostics),
         version: traffic::version(config, &contract),
         life: &life,
+        inheritance: &inheritance,
     };
     let schemes: BTreeMap<_, _> =
         contract.schemes().iter().map(|scheme| (Arc::clone(&scheme.name), scheme.kind.clone())).collect();
@@ -106,6 +96,10 @@ pub(crate) fn compile(
     }
     objects::attach(subject, &contract, &mut routes, workshop, diagnostics);
     rules::attach(subject, &contract, &mut routes, library, diagnostics);
+    decisions::attach(subject, &contract, &mut routes, diagnostics);
+    flows::attach(subject, &contract, &mut routes, running, diagnostics);
+    limits::attach(subject, &contract, &mut routes, diagnostics);
+    detection::attach(name, &mut routes, workshop);
     let mount = config.mount.as_deref().unwrap_or_default();
     let resource = ProtectedResource::new(name, mount, &contract, authenticator);
     let sessions = sessions(&contract, mount, authenticator, place, diagnostics);
@@ -127,6 +121,7 @@ pub(crate) fn compile(
         life,
         conceals: routes.iter().any(|route| route.conceals()),
         routes,
+        inheritance,
         upstream: Arc::clone(&made?.upstream),
         resource,
         cors,
@@ -140,6 +135,7 @@ pub(crate) fn compile(
         sessions,
         own_cookies: OwnCookies::new(authenticator.relying_parties().map(|party| party.cookie())),
         host_header: config.host_header,
+        watched: workshop.lookout.names().api(workshop.lookout.key(), name),
         observed: traffic::observed(subject, &counted_as, workshop),
         learning: learn::learning(config),
         metrics: workshop.metrics.operation(name, ""),

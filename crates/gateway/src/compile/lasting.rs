@@ -3,6 +3,7 @@
 use std::sync::Arc;
 
 use portcullis_audit::Recorder;
+use portcullis_audit::alert::Alerts;
 use portcullis_authn::api_key::config::ApiKeysConfig;
 use portcullis_config::codes::store as codes;
 use portcullis_config::{Diagnostic, Diagnostics, Place, SecretReference};
@@ -26,6 +27,7 @@ pub(crate) fn lasting(
     surroundings: &Surroundings,
     clock: &Clock,
     recorder: &Arc<Recorder>,
+    alerts: &Arc<Alerts>,
 ) -> Result<Lasting, rustls::Error> {
     let place = root.child("store");
     let written = config.store.clone().unwrap_or_default();
@@ -36,7 +38,7 @@ pub(crate) fn lasting(
     };
     let settings = compiled.ok_or_else(|| rustls::Error::General("no store is possible".to_owned()))?;
     let keys = usize::try_from(config.api_keys.cache).unwrap_or(usize::MAX);
-    Ok(Lasting::new(settings, keys, clock.clone(), Arc::clone(recorder)))
+    Ok(Lasting::new(settings, keys, clock.clone(), Arc::clone(recorder), Arc::clone(alerts)))
 }
 
 /// Where the store of a configuration is; `None` if anything about it is a mistake.

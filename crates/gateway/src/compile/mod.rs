@@ -11,6 +11,7 @@ mod contract;
 mod credentials;
 mod cross_origin;
 mod decisions;
+mod detection;
 mod documentation;
 mod documents;
 mod flows;
@@ -31,7 +32,7 @@ mod reach;
 mod responses;
 mod route;
 mod rules;
-mod selectors;
+pub(crate) mod selectors;
 mod shared_limits;
 mod strengths;
 mod traffic;
@@ -48,9 +49,9 @@ use portcullis_authn::Fetch;
 use portcullis_config::codes::upstream as codes;
 use portcullis_config::{Diagnostic, Diagnostics, Document, Environment, Limits, Place, decode};
 use portcullis_domain::Clock;
-use portcullis_message::forwarded::Notation;
 use portcullis_limits::Counters;
 use portcullis_limits::shared::Shared;
+use portcullis_message::forwarded::Notation;
 use portcullis_message::{Bounds, TrustedProxies, via};
 use portcullis_tls::Surroundings;
 
@@ -68,7 +69,7 @@ pub(crate) use documents::Library;
 pub(crate) use grants::grantable;
 pub(crate) use journal::{folder as journal_folder, plan as journal_plan};
 pub(crate) use lasting::{lasting, store_settings, store_unusable};
-pub(crate) use listeners::{ListenerDraft, listeners};
+pub(crate) use listeners::{ListenerDraft, listeners, protocol};
 pub(crate) use shared_limits::shared_limits;
 
 /// What compiling needs from outside.
@@ -86,6 +87,7 @@ pub(crate) struct Workshop {
     pub(crate) alerts: Arc<portcullis_audit::alert::Alerts>,
     pub(crate) lasting: Arc<Lasting>,
     pub(crate) observatory: Arc<Observatory>,
+    pub(crate) lookout: Arc<portcullis_audit::detect::Lookout>,
     pub(crate) ownership: Arc<Ownership>,
     /// Limits that are counted together with other gateways, if any are.
     pub(crate) shared_limits: Option<Arc<Shared>>,
@@ -139,7 +141,8 @@ pub(crate) fn compile(workshop: &Workshop, running: Option<&Compiled>) -> Result
     let mut diagnostics = Diagnostics::new();
     let mut library = Library::new(workshop.file.clone(), bytes);
 
-    let limits = limits::Scene::compile(&config, &root, running.map(|running| &*running.policy), &mut diagnostics);
+    let limits =
+        limits::Scene::compile(&config, &root, running.map(|running| &*running.policy), &mut diagnostics);
     let authenticator = portcullis_authn::compile(
         &config.identity,
         &root.child("identity"),
@@ -250,6 +253,8 @@ pub(crate) fn compile(workshop: &Workshop, running: Option<&Compiled>) -> Result
         (&workshop.recorder, &workshop.clock, &config.pseudonym),
         &mut diagnostics,
     );
+    let detection = detection::detection(&config.detect, &root.child("detect"), workshop, &mut diagnostics);
+    library.watch_all(config.detect.places.iter().filter_map(|file| workshop.environment.path(file).into()));
     // Where the record goes is fixed when the process starts; a mistake is shown all the same.
     let record = portcullis_audit::compile(
         &config.audit,
@@ -276,6 +281,7 @@ pub(crate) fn compile(workshop: &Workshop, running: Option<&Compiled>) -> Result
         decision_points,
         grants: grantable(config.grants.as_ref()),
         lasting: Arc::clone(&workshop.lasting),
+        detection,
         leaked: config.api_keys.leaked,
         observed: traffic::bounds(&config.traffic),
         connections_per_peer: Some(config.limits.peer_connections),

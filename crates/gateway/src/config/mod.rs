@@ -34,6 +34,7 @@ use std::path::PathBuf;
 
 use ipnet::IpNet;
 use portcullis_audit::AuditConfig;
+use portcullis_audit::detect::DetectionConfig;
 use portcullis_authn::api_key::config::ApiKeysConfig;
 use portcullis_authn::config::{
     CertificateConfig, DpopConfig, InternalTokenConfig, IssuerConfig, PasswordConfig,
@@ -63,17 +64,19 @@ pub(crate) use learn::LearnConfig;
 pub(crate) use lifecycle::{
     BrownoutConfig, EveryConfig, LifecycleConfig, OnceConfig, RhythmConfig, StateConfig,
 };
-pub(crate) use limits::{ApiLimitsConfig, AttemptsConfig, ByConfig, ClassConfig, KeyedConfig, PriorityConfig};
+pub(crate) use limits::{
+    ApiLimitsConfig, AttemptsConfig, ByConfig, ClassConfig, KeyedConfig, PriorityConfig,
+};
 pub(crate) use listen::{ListenConfig, PlaintextConfig, ProtocolConfig};
 pub(crate) use objects::{
     CreateConfig, ForeignItemConfig, InheritConfig, ListConfig, NewIdConfig, ObjectConfig, ObjectModeConfig,
     OwnedByConfig, OwnerConfig, OwnershipConfig, PlaceConfig, RightConfig, UnknownConfig, VisibilityConfig,
 };
 pub(crate) use page_size::BeyondConfig;
+pub(crate) use responses::{AnswerModeConfig, DetectConfig, ResponsesConfig};
 pub(crate) use sinks::{
     FileSinkConfig, FormatConfig, ImportanceConfig, OtlpConfig, SinkConfig, SyslogConfig, WebhookConfig,
 };
-pub(crate) use responses::{AnswerModeConfig, DetectConfig, ResponsesConfig};
 pub(crate) use traces::{ContinuedConfig, TracesConfig};
 pub(crate) use traffic::TrafficConfig;
 pub(crate) use upstream::{BalanceConfig, UpstreamConfig, UpstreamProtocolConfig, UpstreamSettings};
@@ -139,6 +142,9 @@ pub struct GatewayConfig {
     /// Limits that hold before an API is chosen.
     #[serde(default)]
     pub(crate) limits: LimitsConfig,
+    /// What is noticed of the behavior of callers, and what is done about it.
+    #[serde(default)]
+    pub(crate) detect: DetectionConfig,
     /// The record.
     #[serde(default)]
     pub(crate) audit: AuditConfig,

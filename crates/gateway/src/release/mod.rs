@@ -37,7 +37,7 @@ use crate::policy::{Api, Route};
 use crate::trace::Trace;
 pub(crate) use onlooker::Onlooker;
 use rules::AnswerMode;
-pub(crate) use rules::{AnswerRules, Copies, StreamType};
+pub(crate) use rules::{AnswerRules, Copies, Owners, StreamType};
 pub(crate) use shaped::Shaped;
 use watch::{Passing, Watch, WholeCopy};
 
@@ -85,7 +85,7 @@ pub(crate) async fn release(
 ) -> Result<Response<AnswerBody>, Fault> {
     let Reply { response, lease, place, method, onlooker, stake } = reply;
     if response.status().is_server_error() && route.upstream_errors == UpstreamErrorsConfig::Replace {
-        trace.remark = Some(format!("the upstream answered {}", response.status().as_u16()));
+        trace.remark(format!("the upstream answered {}", response.status().as_u16()));
         return Err(hidden(&response));
     }
     let (mut parts, body) = response.into_parts();

@@ -282,6 +282,22 @@ fn cases() -> Vec<Case> {
             walk.account_for_stray_events();
             outcome
         }),
+        case!(
+            BudgetExhausted,
+            usual().api(json!({ "limits": { "keyed": [{ "by": [], "quotas": [{ "rate": "1/1h" }] }] } })),
+            |walk| {
+                walk.send(get("/public")).passed();
+                walk.send(get("/public"))
+            }
+        ),
+        // One under way is this one itself, and more than 70 percent of one.
+        case!(
+            Overloaded,
+            usual()
+                .policy(json!({ "limits": { "under_way": 1 } }))
+                .api(json!({ "limits": { "priority": "low" } })),
+            |walk| walk.send(get("/public"))
+        ),
         // validate
         case!(BodyTooLarge, usual().api(json!({ "overrides": { "POST /notes": { "body": 5 } } })), |walk| {
             walk.send(post_json("/notes", NOTE))
@@ -448,14 +464,22 @@ const ELSEWHERE: &[Reason] = &[
     Reason::KeyRevoked,
     Reason::KeyMisplaced,
     Reason::StoreUnavailable,
+    // in `shared_limits`
+    Reason::LimitsUnavailable,
     // in `authorization`
     Reason::DecisionUnavailable,
+    // in `flows`
+    Reason::FlowStepMissing,
+    Reason::FlowPaceExceeded,
     // in `objects`
     Reason::ObjectForeign,
     Reason::ObjectAmbiguous,
     Reason::AnswerForeign,
     // in `values`
     Reason::GraphqlIntrospectionRefused,
+    // in `detection`
+    Reason::SubjectThrottled,
+    Reason::SubjectBlocked,
     // in `sessions`
     Reason::SessionUnknown,
     Reason::CrossSiteRefused,

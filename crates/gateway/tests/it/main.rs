@@ -24,6 +24,7 @@ mod certificates_and_passwords;
 mod confidential;
 mod cors;
 mod decisions;
+mod detection;
 mod documentation;
 mod errors;
 mod exposed;

@@ -1,0 +1,119 @@
+//! Alarms about the gateway itself: what somebody should know now, and not find in the record a week later.
+//!
+//! In: what the control thread meets. Out: alerts, beside the events of the record (AUD-20). The detectors of
+//! attacks are elsewhere; here nothing is inferred.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use portcullis_audit::EventName;
+use portcullis_audit::alert::{Alert, Alerts, Detector, Sample, Severity};
+use portcullis_config::Diagnostics;
+use portcullis_domain::{AccessGrant, Clock, ReceiptId, Timestamp};
+
+/// Changes of the policy.
+const POLICY: Detector = Detector { name: "policy", version: 1 };
+
+/// Decision points outside.
+const DECISIONS: Detector = Detector { name: "decision_points", version: 1 };
+
+/// Quotas that cost money.
+const BUDGETS: Detector = Detector { name: "budgets", version: 1 };
+
+/// Rights that are granted for a while.
+const GRANTS: Detector = Detector { name: "grants", version: 1 };
+
+/// Limits that several gateways share.
+const SHARED_LIMITS: Detector = Detector { name: "shared_limits", version: 1 };
+
+/// How often it is looked whether a storm is over.
+const ROUND: Duration = Duration::from_secs(1);
+
+/// Another policy is in force.
+pub(crate) fn policy_changed(alerts: &Alerts, clock: &Clock, revision: &str) {
+    let summary = format!("the configuration was changed: revision {revision}");
+    let at = clock.now().wall;
+    // Each change is news.
+    let alert = Alert::new(POLICY, EventName::SysPolicyLoaded, Severity::Low, at, summary);
+    alerts.raise_recorded(&Alert { suppress: Duration::ZERO, ..alert });
+}
+
+/// A policy was offered and not taken.
+pub(crate) fn policy_refused(alerts: &Alerts, clock: &Clock, mistakes: &Diagnostics) {
+    let summary = "a changed configuration was refused, and the old one stays in force";
+    let alert = Alert::new(POLICY, EventName::SysPolicyRefused, Severity::High, clock.now().wall, summary);
+    let first = mistakes.errors().next().map(|mistake| mistake.message().into());
+    alerts.raise_recorded(&Alert {
+        samples: vec![Sample { name: "mistakes", count: mistakes.errors().count() as u64 }],
+        exemplars: first.into_iter().collect(),
+        ..alert
+    });
+}
+
+/// A decision point does not answer, several times in a row.
+pub(crate) fn decision_point_away(alerts: &Alerts, clock: &Clock, name: &str, why: &str) {
+    let summary = format!("decision point `{name}` does not answer: {why}");
+    let alert =
+        Alert::new(DECISIONS, EventName::SysDecisionPointAway, Severity::High, clock.now().wall, summary);
+    alerts.raise(&Alert { subject: Some(name.into()), ..alert });
+}
+
+/// So much of a quota is spent that somebody wants to know (LIM-19).
+pub(crate) fn budget_runs_out(alerts: &Alerts, at: Timestamp, api: &str, quota: &str) {
+    let summary = format!("quota `{quota}` of `{api}` runs out");
+    let alert = Alert::new(BUDGETS, EventName::SysBudgetLow, Severity::Medium, at, summary);
+    alerts.raise(&Alert { subject: Some(quota.into()), api: Some(api.into()), ..alert });
+}
+
+/// The request in which a grant made the difference.
+pub(crate) struct GrantUse<'r> {
+    pub(crate) at: Timestamp,
+    pub(crate) api: &'r str,
+    pub(crate) operation: &'r str,
+    pub(crate) receipt: ReceiptId,
+}
+
+/// A grant is used for the first time.
+pub(crate) fn grant_used(alerts: &Alerts, grant: &AccessGrant, asked: &GrantUse<'_>) {
+    let summary = format!("grant {} is used, opened by {}: {}", grant.id, grant.opened_by, grant.cause);
+    let alert = Alert::new(GRANTS, EventName::AuthzGrantUsed, Severity::High, asked.at, summary);
+    let gives = [("role", &grant.roles), ("scope", &grant.scopes)];
+    alerts.raise(&Alert {
+        subject: Some(grant.id.to_string().into()),
+        api: Some(asked.api.into()),
+        operation: Some(asked.operation.into()),
+        receipt: Some(asked.receipt),
+        exemplars: gives
+            .into_iter()
+            .flat_map(|(kind, names)| names.iter().map(move |name| format!("{kind} {name}").into()))
+            .collect(),
+        ..alert
+    });
+}
+
+/// The server of shared limits is lost: each gateway grants its part of every quota (LIM-12).
+pub(crate) fn limits_counted_alone(alerts: &Alerts, clock: &Clock, why: &str) {
+    let summary = format!("shared limits are counted by each gateway alone: {why}");
+    let alert =
+        Alert::new(SHARED_LIMITS, EventName::SysLimitsAlone, Severity::High, clock.now().wall, summary);
+    // Told when it begins, and not while it lasts.
+    alerts.raise(&Alert { suppress: Duration::ZERO, ..alert });
+}
+
+/// The server of shared limits is back.
+pub(crate) fn limits_counted_together(alerts: &Alerts, clock: &Clock) {
+    let summary = "shared limits are counted together again";
+    let alert =
+        Alert::new(SHARED_LIMITS, EventName::SysLimitsTogether, Severity::Low, clock.now().wall, summary);
+    alerts.raise(&Alert { suppress: Duration::ZERO, ..alert });
+}
+
+/// Sums up storms for as long as the process lives.
+pub(crate) async fn follow(alerts: Arc<Alerts>, clock: Clock) {
+    let mut tick = tokio::time::interval(ROUND);
+    tick.set_missed_tick_behavior(tokio::time::MissedTickBehavior::Delay);
+    loop {
+        tick.tick().await;
+        alerts.sum_up(clock.now().wall);
+    }
+}
