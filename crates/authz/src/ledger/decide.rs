@@ -1,6 +1,6 @@
 //! What a caller may do with an object.
 
-use portcullis_domain::{ObjectState, OwnedObject, OwnerKey, Right};
+use portcullis_domain::{Grant, ObjectState, OwnedObject, OwnerKey, Right};
 
 /// What a caller may do with an object, by what is known of it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
@@ -34,4 +34,28 @@ pub fn decide(object: Option<&OwnedObject>, caller: &[OwnerKey], need: Right) ->
         (Some(Right::Read), Right::Write) => Decision::ReadOnly,
         (Some(Right::Read | Right::Write), _) => Decision::Granted,
     }
+}
+
+/// Decides for a caller that also stands in for others, each as far as it may: a delegate, or whoever has reports.
+/// It may what they may, and never more; what only they own is not its own.
+#[must_use]
+pub fn decide_in_stead(
+    object: Option<&OwnedObject>,
+    caller: &[OwnerKey],
+    stands_for: &[Grant],
+    need: Right,
+) -> Decision {
+    let own = decide(object, caller, need);
+    match own {
+        Decision::Own | Decision::Granted | Decision::Unknown => return own,
+        Decision::Foreign | Decision::ReadOnly => {}
+    }
+    let may =
+        |party: OwnerKey, right| matches!(decide(object, &[party], right), Decision::Own | Decision::Granted);
+    let far_enough = |stand: &&Grant| stand.right >= need && may(stand.to, need);
+    if stands_for.iter().any(|stand| far_enough(&stand)) {
+        return Decision::Granted;
+    }
+    let may_look = stands_for.iter().any(|stand| may(stand.to, Right::Read));
+    if may_look { Decision::ReadOnly } else { own }
 }

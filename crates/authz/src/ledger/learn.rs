@@ -216,10 +216,11 @@ pub fn merge(one: OwnedObject, other: OwnedObject) -> OwnedObject {
 
 #[cfg(test)]
 mod tests {
+    use portcullis_domain::Grant;
     use proptest::prelude::*;
 
     use super::*;
-    use crate::ledger::{Decision, decide};
+    use crate::ledger::{Decision, decide, decide_in_stead};
 
     const ALICE: OwnerKey = OwnerKey(1);
     const BOB: OwnerKey = OwnerKey(2);
@@ -333,8 +334,11 @@ mod tests {
         (1u64..4).prop_map(OwnerKey)
     }
 
+    fn right() -> impl Strategy<Value = Right> {
+        prop_oneof![Just(Right::Read), Just(Right::Write)]
+    }
+
     fn event() -> impl Strategy<Value = Event> {
-        let right = prop_oneof![Just(Right::Read), Just(Right::Write)];
         let naming = prop_oneof![Just(Naming::ByUpstream), Just(Naming::ByClient)];
         prop_oneof![
             who().prop_map(|by| Event::Observed { by }),
@@ -342,7 +346,7 @@ mod tests {
             who().prop_map(|owner| Event::Asserted { owner }),
             who().prop_map(|owner| Event::Imported { owner }),
             (who(), who()).prop_map(|(by, to)| Event::Transferred { by, to }),
-            (who(), who(), right).prop_map(|(by, with, right)| Event::Shared { by, with, right }),
+            (who(), who(), right()).prop_map(|(by, with, right)| Event::Shared { by, with, right }),
             (who(), who()).prop_map(|(by, with)| Event::Unshared { by, with }),
             Just(Event::Deleted),
         ]
@@ -374,6 +378,21 @@ mod tests {
                 prop_assert_eq!(known.state, ObjectState::Confirmed);
                 prop_assert_ne!(known.owner, caller);
             }
+        }
+
+        #[test]
+        fn whoever_stands_in_may_never_more_than_those_for_whom_they_do(
+            known in story(), caller in who(), party in who(), right in right(), need in right(),
+        ) {
+            let stand = Grant { to: party, right };
+            let alone = decide(known.as_ref(), &[caller], need);
+            let together = decide_in_stead(known.as_ref(), &[caller], &[stand], need);
+            let passes = |decision| matches!(decision, Decision::Own | Decision::Granted | Decision::Unknown);
+            // Nobody loses by it, and who gains could be told to ask the other.
+            prop_assert!(!passes(alone) || together == alone);
+            let by_other = right >= need && passes(decide(known.as_ref(), &[party], need));
+            prop_assert!(!passes(together) || passes(alone) || by_other);
+            prop_assert_eq!(decide_in_stead(known.as_ref(), &[caller], &[], need), alone);
         }
 
         #[test]

@@ -11,7 +11,7 @@
 mod decide;
 mod learn;
 
-pub use decide::{Decision, decide};
+pub use decide::{Decision, decide, decide_in_stead};
 pub use learn::{Event, Learned, Naming, learn, merge};
 
 /// So many stories that cannot both be true, and the type is only watched until somebody has looked.

@@ -15,7 +15,7 @@ codes! {
     }
     OBJECT_PLACE = "C0903" {
         title: "place of an id cannot be read",
-        means: "A place names none or several of `path`, `query`, `header` and `body`, or its JSON pointer does not begin with a slash.",
+        means: "A place names none or several of `path`, `query`, `header`, `body` and `graphql`, or its JSON pointer does not begin with a slash.",
         matters: "Nobody could tell where the id is.",
         mend: "Name exactly one place, such as `{ path: orderId }` or `{ body: /items/*/order_id }`.",
     }
@@ -42,5 +42,17 @@ codes! {
         means: "An id or a name is looked for in the body of an operation that takes none, or whose body is handed on unread.",
         matters: "It would never be found.",
         mend: "Declare a JSON body in the document, or name another place.",
+    }
+    OBJECT_MEMBER = "C0908" {
+        title: "member is not described",
+        means: "An id or an owner is looked for in a member of a body that the document describes without it.",
+        matters: "If it is a misspelling, the id is never seen and nothing is guarded.",
+        mend: "Correct the pointer, or describe the member in the document.",
+    }
+    OBJECT_WATCHED = "C0909" {
+        title: "place that looks like an id is only watched",
+        means: "An operation takes something that is called like an id of this type, at a place that `id` does not name.",
+        matters: "Whoever sends the id of somebody else's object there is recorded, and passes.",
+        mend: "Add the place to `id`; or to `not_ids`, if it is none.",
     }
 }

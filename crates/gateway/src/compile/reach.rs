@@ -5,6 +5,7 @@ use portcullis_config::{Diagnostic, Diagnostics, Place};
 use portcullis_contract::Contract;
 use portcullis_message::Authority;
 
+use super::api::Subject;
 use crate::config::ApiConfig;
 
 pub(super) fn check_mount(config: &ApiConfig, place: &Place, diagnostics: &mut Diagnostics) {
@@ -72,4 +73,14 @@ pub(super) fn hosts(
         }
     }
     names
+}
+
+/// Issuers whose tokens an API accepts, each once, in order.
+pub(super) fn accepted_issuers<'a>(subject: &Subject<'a>, contract: &Contract) -> Vec<&'a str> {
+    let identity = &subject.gateway.identity;
+    let known = |name: &str| Some(identity.get(name)?.issuer.as_str());
+    let mut issuers: Vec<&str> = contract.schemes().iter().filter_map(|scheme| known(&scheme.name)).collect();
+    issuers.sort_unstable();
+    issuers.dedup();
+    issuers
 }

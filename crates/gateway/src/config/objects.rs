@@ -15,12 +15,16 @@ pub(crate) struct OwnershipConfig {
     pub(crate) deletions: Period,
     /// How long changes of owners are kept for `portcullis objects why`, and ids that were only seen.
     pub(crate) history: Period,
+    /// Your tenants. With a list, whoever is of a tenant that is not on it is refused wherever a type of objects has a
+    /// `tenant`; without one, every tenant that an accepted credential names is believed.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub(crate) tenants: Vec<String>,
 }
 
 impl Default for OwnershipConfig {
     fn default() -> Self {
         let days = |days: u64| Period::from_secs(days * 86_400);
-        Self { remembered: 100_000, deletions: days(30), history: days(365) }
+        Self { remembered: 100_000, deletions: days(30), history: days(365), tenants: Vec::new() }
     }
 }
 
@@ -45,6 +49,10 @@ pub(crate) struct ObjectConfig {
     /// always may.
     #[serde(default)]
     pub(crate) ids_may_differ: bool,
+    /// Places that look like ids of this type and are none. Any other place that looks like one and is not listed
+    /// under `id` is only watched: what is foreign there is recorded and passes.
+    #[serde(default)]
+    pub(crate) not_ids: Vec<PlaceConfig>,
     /// Operations that make objects of this type.
     #[serde(default)]
     pub(crate) create: Vec<CreateConfig>,
@@ -79,6 +87,10 @@ pub(crate) struct ObjectConfig {
     /// Roles whose bearers may touch every object of this type: support, administration. They own nothing.
     #[serde(default)]
     pub(crate) exempt_roles: Vec<String>,
+    /// Claims by which callers stand in for others: delegates for whom they name, managers for their reports. They
+    /// may what those may, as far as `right` goes, and own nothing by it.
+    #[serde(default)]
+    pub(crate) stands_for: Vec<StandInConfig>,
     /// Programs and roles that make objects for others.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub(crate) on_behalf: Option<OnBehalfConfig>,
@@ -112,8 +124,9 @@ pub(crate) enum UnknownConfig {
     /// They pass, and are counted.
     #[default]
     Monitor,
-    /// The answer is held until the upstream's own word on the owner has been read; a change of an object that
-    /// nobody has read yet is refused. Needs `owner: { response: … }`.
+    /// The answer is held until the upstream's own word on the owner has been read. Before a change, the object is
+    /// read with the caller's own credential, by the operation that is `GET` on the path up to its id; where there
+    /// is none the change is refused. Needs `owner: { response: … }`.
     Verify,
     /// They are refused.
     Deny,
@@ -132,7 +145,7 @@ pub(crate) enum VisibilityConfig {
     Public,
 }
 
-/// A place of a request: exactly one of `path`, `query`, `header` and `body`.
+/// A place of a request: exactly one of `path`, `query`, `header`, `body` and `graphql`.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Deserialize, Serialize, JsonSchema)]
 #[serde(deny_unknown_fields, default)]
 pub(crate) struct PlaceConfig {
@@ -145,9 +158,14 @@ pub(crate) struct PlaceConfig {
     /// A header.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub(crate) header: Option<String>,
-    /// A JSON pointer into the body, in which `*` stands for every item: `/items/*/order_id`.
+    /// A JSON pointer into the body, in which `*` stands for every item: `/items/*/order_id`. In a form the first
+    /// segment is a field's name: `/order_id`.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub(crate) body: Option<String>,
+    /// An argument of a GraphQL field, as a pointer: the field's own name, under whatever alias it stands, the
+    /// argument's, and members of it: `/order/id`, `/moveOrder/input/orderIds`; `*` for every field.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(crate) graphql: Option<String>,
     /// Only at operations whose path, as the document writes it, begins like this: `/orders/{id}`.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub(crate) under: Option<String>,
@@ -251,6 +269,33 @@ pub(crate) struct ParentConfig {
     pub(crate) kind: String,
     /// The parameter of the path that is its id.
     pub(crate) path: String,
+    /// What whoever may do that with the parent may do with all that lies in it.
+    #[serde(default)]
+    pub(crate) inherit: InheritConfig,
+}
+
+/// What the owner of a parent may do with what lies in it.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Deserialize, Serialize, JsonSchema)]
+#[serde(rename_all = "snake_case")]
+pub(crate) enum InheritConfig {
+    /// Nothing: each object has an owner of its own.
+    #[default]
+    Nothing,
+    /// Look at it.
+    Read,
+    /// Change it, too.
+    Write,
+}
+
+/// A claim by which callers stand in for others.
+#[derive(Clone, Debug, PartialEq, Eq, Deserialize, Serialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct StandInConfig {
+    /// The claim: one of those for whom the caller stands in, or a list of them.
+    pub(crate) claim: String,
+    /// How far.
+    #[serde(default)]
+    pub(crate) right: RightConfig,
 }
 
 /// An operation by which an owner gives an object away.

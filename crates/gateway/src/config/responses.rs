@@ -18,6 +18,10 @@ pub(crate) struct ResponsesConfig {
     /// Media types of answers without an end, beside `text/event-stream`, `application/grpc`, `multipart/*`,
     /// `application/octet-stream` and lines of JSON: they are handed on as they come.
     pub(crate) streams: Vec<String>,
+    /// The entry of `identity` whose subjects are the owners that `x-portcullis-visible-to` speaks of. Needed only if
+    /// the API accepts several.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(crate) owners: Option<String>,
 }
 
 impl Default for ResponsesConfig {
@@ -27,6 +31,7 @@ impl Default for ResponsesConfig {
             whole: ByteSize(1 << 20),
             detect: DetectConfig::default(),
             streams: Vec::new(),
+            owners: None,
         }
     }
 }

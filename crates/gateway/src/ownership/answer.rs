@@ -144,12 +144,12 @@ impl Stake {
             if let (Some(key), Some(owner)) = (key, owner) {
                 self.learn(&rule.kind, key, Event::Imported { owner }, None);
             }
-            let is_own = owner.map(|owner| touched.caller.contains(&owner));
+            let is_own = owner.map(|owner| Self::speaks_for(touched, owner));
             let decision = match (is_own, key) {
                 (Some(true), _) => Decision::Own,
                 (_, Some(key)) if looked_up < LOOKED_UP => {
                     looked_up += 1;
-                    let judged = self.ownership().judge(key, &touched.caller, Right::Read, None).await;
+                    let judged = self.ownership().judge(key, touched.asker(), Right::Read, None).await;
                     match (judged.decision, is_own) {
                         // What was shared may be seen, whosever it is.
                         (Decision::Granted | Decision::ReadOnly, _) => Decision::Granted,
@@ -183,7 +183,7 @@ enum Taken {
 
 /// What was read of an answer.
 #[derive(Default)]
-struct Held {
+pub(super) struct Held {
     pieces: VecDeque<Bytes>,
     trailers: Option<HeaderMap>,
     /// Whether nothing more comes.
@@ -191,7 +191,7 @@ struct Held {
 }
 
 impl Held {
-    fn whole(&self) -> Option<Bytes> {
+    pub(super) fn whole(&self) -> Option<Bytes> {
         match (self.is_whole, self.pieces.len()) {
             (false, _) => None,
             (true, 1) => self.pieces.front().cloned(),
@@ -204,7 +204,7 @@ impl Held {
 }
 
 /// Reads an answer as far as it may be held.
-async fn read(outflow: &mut Outflow) -> Result<Held, Fault> {
+pub(super) async fn read(outflow: &mut Outflow) -> Result<Held, Fault> {
     let mut held = Held::default();
     let mut left = MOST;
     loop {
@@ -234,7 +234,7 @@ async fn read(outflow: &mut Outflow) -> Result<Held, Fault> {
     }
 }
 
-fn is_plain_json(headers: &HeaderMap) -> bool {
+pub(super) fn is_plain_json(headers: &HeaderMap) -> bool {
     let is_coded = headers.get(header::CONTENT_ENCODING).is_some_and(|coding| coding != "identity");
     let media_type = headers.get(header::CONTENT_TYPE).and_then(|value| MediaType::parse(value).ok());
     let is_json = media_type.is_some_and(|media_type| {

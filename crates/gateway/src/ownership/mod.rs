@@ -9,6 +9,7 @@
 //! what another gateway has changed a moment ago can make an object unknown here, and never foreign (decision
 //! 0023).
 
+mod ahead;
 mod answer;
 mod ear;
 pub mod hot;
@@ -25,8 +26,8 @@ use std::sync::{Arc, Mutex, PoisonError};
 
 use portcullis_authz::ledger::{self, Decision, Event, Learned};
 use portcullis_domain::{
-    Clock, ObjectKey, ObjectState, OwnedObject, OwnerKey, OwnershipStore, ReceiptId, Right, StoreError,
-    Timestamp,
+    Clock, Grant, ObjectKey, ObjectState, OwnedObject, OwnerKey, OwnershipStore, ReceiptId, Right,
+    StoreError, Timestamp,
 };
 use portcullis_store::LedgerKey;
 use tokio::sync::mpsc;
@@ -37,7 +38,7 @@ pub(crate) use ear::Ear;
 use hot::{Hot, Remembered};
 use keeper::{Keeper, Retention};
 pub use operate::{OwnedType, import_owners};
-pub(crate) use places::{Content, Named, Reading, json_of};
+pub(crate) use places::{Content, Named, Reading, at as value_at, given_to, value_of};
 pub(crate) use rules::{
     Binding, Creation, Effect, List, ListOf, Lying, Mode, NewId, ObjectType, OnForeign, OnRoute, OnUnknown,
     OwnedBy, Place, Pointer, RouteObjects, Tenant, TenantPlaces, Visibility,
@@ -114,43 +115,45 @@ impl Ownership {
         self.lasting.ledger().map(|ledger| &ledger.key)
     }
 
-    /// What `caller` may do with an object. `lies_in` is the object in which the request says that it lies: one
+    /// What whoever asks may do with an object. `lies_in` is the object in which the request says that it lies: one
     /// that is known to lie in another is not there.
     pub(crate) async fn judge(
         &self,
         key: ObjectKey,
-        caller: &[OwnerKey],
+        asker: Asker<'_>,
         need: Right,
         lies_in: Option<u64>,
     ) -> Judged {
         let remembered = self.hot.find(key);
-        let judged = |object: &OwnedObject| decided(object, caller, need, lies_in);
+        let judged = |object: &OwnedObject| decided(object, asker, need, lies_in);
         if let Some(remembered) = &remembered
             && let decision @ (Decision::Own | Decision::Granted) = judged(&remembered.object)
         {
-            return Judged { decision, known: Known::Something };
+            return Judged { decision, known: Known::Something, parent: remembered.object.parent };
         }
         // Not remembered, or about to be refused: the store may know better.
         let kept = match self.find(key).await {
             Ok(kept) => kept,
             Err(error) => {
                 tracing::error!(%error, "it cannot be told whose an object is: the store does not answer");
-                return Judged { decision: Decision::Unknown, known: Known::Away };
+                return Judged { decision: Decision::Unknown, known: Known::Away, parent: None };
             }
         };
-        let decision = match (&kept, &remembered) {
+        let holds = match (&kept, &remembered) {
             // What was learned here is on its way to the store, unless the store has a story that outranks it; an
             // end of before is none.
             (Some(kept), Some(Remembered { object, pending: 1.. }))
                 if kept.precedence() > object.precedence()
                     && !(kept.state == ObjectState::Tombstone && kept.at <= object.at) =>
             {
-                judged(kept)
+                Some(kept)
             }
-            (_, Some(Remembered { object, pending: 1.. })) => judged(object),
-            (Some(kept), _) => judged(kept),
-            (None, _) => Decision::Unknown,
+            (_, Some(Remembered { object, pending: 1.. })) => Some(object),
+            (Some(kept), _) => Some(kept),
+            (None, _) => None,
         };
+        let decision = holds.map_or(Decision::Unknown, judged);
+        let parent = holds.and_then(|object| object.parent);
         let known = match (&kept, &remembered) {
             (None, None) => Known::Nothing,
             (Some(_), _) | (_, Some(_)) => Known::Something,
@@ -158,7 +161,7 @@ impl Ownership {
         if let Some(kept) = kept {
             self.hot.refresh(key, kept);
         }
-        Judged { decision, known }
+        Judged { decision, known, parent }
     }
 
     async fn find(&self, key: ObjectKey) -> Result<Option<OwnedObject>, StoreError> {
@@ -209,6 +212,15 @@ impl Ownership {
 pub(crate) struct Judged {
     pub(crate) decision: Decision,
     pub(crate) known: Known,
+    /// The object in which it lies, if that is known.
+    pub(crate) parent: Option<u64>,
+}
+
+/// Whoever asks: by what it owns, and for whom it stands in.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Asker<'a> {
+    pub(crate) own: &'a [OwnerKey],
+    pub(crate) stands_for: &'a [Grant],
 }
 
 /// How much is known of an object.
@@ -223,8 +235,8 @@ pub(crate) enum Known {
 }
 
 /// An object that lies elsewhere is not where it is looked for, whosever it is.
-fn decided(object: &OwnedObject, caller: &[OwnerKey], need: Right, lies_in: Option<u64>) -> Decision {
-    match ledger::decide(Some(object), caller, need) {
+fn decided(object: &OwnedObject, asker: Asker<'_>, need: Right, lies_in: Option<u64>) -> Decision {
+    match ledger::decide_in_stead(Some(object), asker.own, asker.stands_for, need) {
         Decision::Unknown => Decision::Unknown,
         _ if matches!((lies_in, object.parent), (Some(asked), Some(known)) if asked != known) => {
             Decision::Foreign

@@ -10,7 +10,7 @@ use http::header::CONTENT_TYPE;
 use percent_encoding::percent_decode_str;
 use portcullis_authz::rules::Said;
 use portcullis_authz::spelling::canonical;
-use portcullis_contract::PathParameters;
+use portcullis_contract::{Operation, PathParameters};
 use portcullis_message::MediaType;
 use portcullis_message::json::{self, JsonBounds};
 use serde_json::{Number, Value};
@@ -37,25 +37,29 @@ pub(crate) enum Content<'r> {
     /// There is none, or nothing is looked for.
     Nothing,
     Json(&'r Value),
-    /// It is no JSON: what it names cannot be told.
+    /// It is neither JSON nor a form: what it names cannot be told.
     Unreadable,
 }
 
-/// A body that says that it is JSON and is: read strictly also where the contract's verdict is only recorded, or a
-/// member that stands there twice would be one thing to us and another to the upstream.
-pub(crate) fn json_of(headers: &HeaderMap, body: &RequestBody) -> Option<Value> {
+/// A body that says that it is JSON and is, or a form that the document describes: read strictly also where the
+/// contract's verdict is only recorded, or a member that stands there twice would be one thing to us and another
+/// to the upstream.
+pub(crate) fn value_of(operation: &Operation, headers: &HeaderMap, body: &RequestBody) -> Option<Value> {
     let RequestBody::Whole(bytes) = body else { return None };
-    let media_type = MediaType::parse(headers.get(CONTENT_TYPE)?).ok()?;
-    if media_type.is_json() { json::parse(bytes, &JsonBounds::default()).ok() } else { None }
+    let content_type = headers.get(CONTENT_TYPE)?;
+    match MediaType::parse(content_type).ok()?.is_json() {
+        true => json::parse(bytes, &JsonBounds::default()).ok(),
+        false => operation.body_value(Some(content_type), bytes),
+    }
 }
 
 impl<'r> Content<'r> {
-    /// What there is to look into, with what [`json_of`] made of `body`.
+    /// What there is to look into, with what [`value_of`] made of `body`.
     pub(crate) fn of(body: &RequestBody, json: Option<&'r Value>) -> Self {
         match (body, json) {
             (RequestBody::Empty, _) => Self::Nothing,
             (RequestBody::Whole(_) | RequestBody::Stream(_), Some(json)) => Self::Json(json),
-            // What was not read, or is no JSON, is not as good as empty.
+            // What was not read, or can be read in no way, is not as good as empty.
             (RequestBody::Whole(_) | RequestBody::Stream(_), None) => Self::Unreadable,
         }
     }
@@ -94,19 +98,17 @@ impl<'r> Reading<'r, '_> {
                 }
             }
             Place::Body(pointer) => {
-                let mut is_readable = !matches!(self.body, Content::Unreadable);
-                if let Content::Json(body) = self.body {
-                    each(body, &pointer.0, &mut |value| match (id_of(value), value) {
-                        (Some(id), _) if texts.len() <= MOST => texts.push(id),
-                        // Optional members that are not there.
-                        (None, Value::Null) => {}
-                        (_, _) => is_readable = false,
-                    });
-                }
-                if !is_readable {
+                let value = match self.body {
+                    Content::Nothing => None,
+                    Content::Json(body) => Some(body),
+                    Content::Unreadable => return Named::Unreadable,
+                };
+                if value.is_some_and(|body| !ids_in(body, pointer, &mut texts)) {
                     return Named::Unreadable;
                 }
             }
+            // Its arguments are not among these parts: see [`given_to`].
+            Place::Graphql(_) => return Named::Unreadable,
         }
         if texts.len() > MOST { Named::Unreadable } else { Named::Texts(texts) }
     }
@@ -116,7 +118,7 @@ impl<'r> Reading<'r, '_> {
     pub(crate) fn said(&self, place: &Place) -> Option<Vec<Said>> {
         let (pointer, body) = match (place, self.body) {
             (Place::Body(pointer), Content::Json(body)) => (pointer, body),
-            (Place::Path(_) | Place::Query(_) | Place::Header(_) | Place::Body(_), _) => {
+            (Place::Path(_) | Place::Query(_) | Place::Header(_) | Place::Body(_) | Place::Graphql(_), _) => {
                 return match self.at(place) {
                     Named::Texts(texts) => {
                         Some(texts.into_iter().map(|text| Said::Text(text.into_owned())).collect())
@@ -147,6 +149,27 @@ impl<'r> Reading<'r, '_> {
     }
 }
 
+/// All that a GraphQL request gives to the argument at `pointer`; `arguments` is `None` if it cannot be told.
+pub(crate) fn given_to<'r>(arguments: Option<&'r Value>, pointer: &Pointer) -> Named<'r> {
+    let mut texts = SmallVec::new();
+    match arguments {
+        Some(given) if ids_in(given, pointer, &mut texts) => Named::Texts(texts),
+        Some(_) | None => Named::Unreadable,
+    }
+}
+
+/// Adds all ids that `pointer` leads to. Tells whether nothing else stands there.
+fn ids_in<'r>(value: &'r Value, pointer: &Pointer, texts: &mut SmallVec<[Cow<'r, str>; 2]>) -> bool {
+    let mut is_readable = true;
+    each(value, &pointer.0, &mut |value| match (id_of(value), value) {
+        (Some(id), _) if texts.len() <= MOST => texts.push(id),
+        // Optional members that are not there.
+        (None, Value::Null) => {}
+        (_, _) => is_readable = false,
+    });
+    is_readable
+}
+
 /// Calls `visit` for each value that the segments lead to. A list where none is expected is every item of it:
 /// whether something stands alone or in a list is for the contract to say.
 pub(super) fn each<'v>(value: &'v Value, segments: &[Segment], visit: &mut impl FnMut(&'v Value)) {
@@ -172,7 +195,7 @@ pub(super) fn each<'v>(value: &'v Value, segments: &[Segment], visit: &mut impl 
 }
 
 /// The one value at `pointer`.
-pub(super) fn at<'v>(value: &'v Value, pointer: &Pointer) -> Option<&'v Value> {
+pub(crate) fn at<'v>(value: &'v Value, pointer: &Pointer) -> Option<&'v Value> {
     pointer.0.iter().try_fold(value, |value, segment| match segment {
         Segment::Member(name) => value.get(&**name),
         Segment::Every => None,

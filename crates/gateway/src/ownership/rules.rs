@@ -1,6 +1,8 @@
 //! What the operator decided about objects, compiled once: types, and what each operation does with them.
 
 use std::borrow::Cow;
+use std::collections::HashSet;
+use std::fmt;
 use std::sync::Arc;
 
 use http::HeaderName;
@@ -22,6 +24,8 @@ pub(crate) struct ObjectType {
     pub(crate) exempt: Scopes,
     /// Roles that make objects for others, beside all programs.
     pub(crate) deputies: Scopes,
+    /// Claims by which callers stand in for others, and how far.
+    pub(crate) stands_for: Box<[(Box<str>, Right)]>,
     pub(crate) ids_may_differ: bool,
     pub(crate) tally: Arc<Tally>,
 }
@@ -87,10 +91,22 @@ impl RouteObjects {
         self.types.iter().any(|on_route| on_route.kind.mode == Mode::Enforce && !on_route.ids.is_empty())
     }
 
+    /// Whether any of these roles is exempt here, or makes objects for others.
+    pub(crate) fn regard(&self, roles: &Scopes) -> bool {
+        let mut kinds = self.types.iter().map(|on_route| &on_route.kind);
+        kinds.any(|kind| kind.exempt.iter().chain(kind.deputies.iter()).any(|role| roles.contains(role)))
+    }
+
+    /// Whether anything is looked for in the arguments of GraphQL.
+    pub(crate) fn reads_graphql(&self) -> bool {
+        let is_argument = |place: &Place| matches!(place, Place::Graphql(_));
+        self.types.iter().any(|on_route| on_route.ids.iter().any(is_argument))
+    }
+
     /// Whether anything is looked for in the request's body.
     pub(crate) fn reads_body(&self) -> bool {
         self.types.iter().any(|on_route| {
-            let ids = on_route.ids.iter().any(Place::is_in_body);
+            let ids = on_route.ids.iter().chain(&on_route.watched).any(Place::is_in_body);
             let tenant = on_route.tenant.as_ref().is_some_and(|tenant| tenant.places.has_body());
             let effects = on_route.effects.iter().filter_map(Effect::place).any(Place::is_in_body);
             let deputy = on_route
@@ -107,6 +123,11 @@ pub(crate) struct OnRoute {
     pub(crate) kind: Arc<ObjectType>,
     /// Where ids are.
     pub(crate) ids: Box<[Place]>,
+    /// Where something stands that looks like an id, and nobody has said so.
+    pub(crate) watched: Box<[Place]>,
+    /// How many segments of this path are that of the operation which reads the object: it can be asked whose the
+    /// object is before it is changed.
+    pub(crate) read_ahead: Option<usize>,
     pub(crate) need: Right,
     pub(crate) binding: Option<Binding>,
     pub(crate) tenant: Option<Tenant>,
@@ -135,6 +156,8 @@ pub(crate) struct Binding {
 /// The tenant to which requests must keep.
 pub(crate) struct Tenant {
     pub(crate) claim: Box<str>,
+    /// The operator's own list, if there is one.
+    pub(crate) known: Option<Arc<HashSet<Box<str>>>>,
     pub(crate) places: TenantPlaces,
     /// Each tenant counts its own ids.
     pub(crate) own_ids: bool,
@@ -157,6 +180,8 @@ impl TenantPlaces {
 pub(crate) struct Lying {
     pub(crate) kind: Arc<ObjectType>,
     pub(crate) path: Box<str>,
+    /// What whoever may do that with the parent may do with what lies in it.
+    pub(crate) inherited: Option<Right>,
 }
 
 /// How an operation makes objects.
@@ -222,18 +247,34 @@ pub(crate) enum Place {
     Query(Box<str>),
     Header(HeaderName),
     Body(Pointer),
+    /// In what a GraphQL request gives to its fields: `/FIELD/ARGUMENT`, and on into it.
+    Graphql(Pointer),
 }
 
 impl Place {
     pub(crate) const fn is_in_body(&self) -> bool {
-        matches!(self, Self::Body(_))
+        matches!(self, Self::Body(_) | Self::Graphql(_))
     }
 
     /// Whether it may hold several values that need not agree.
     pub(crate) fn is_many(&self) -> bool {
         match self {
             Self::Body(pointer) => pointer.0.contains(&Segment::Every),
+            // One field may stand there many times.
+            Self::Graphql(_) => true,
             Self::Path(_) | Self::Query(_) | Self::Header(_) => false,
+        }
+    }
+}
+
+impl fmt::Display for Place {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Path(name) => write!(f, "`{name}` in the path"),
+            Self::Query(name) => write!(f, "`{name}` in the query"),
+            Self::Header(name) => write!(f, "`{name}` in the header"),
+            Self::Body(pointer) => write!(f, "`{pointer}` in the body"),
+            Self::Graphql(pointer) => write!(f, "`{pointer}` in the arguments of GraphQL"),
         }
     }
 }
@@ -262,6 +303,15 @@ impl Pointer {
     }
 }
 
+impl fmt::Display for Pointer {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        self.0.iter().try_for_each(|segment| match segment {
+            Segment::Member(name) => write!(f, "/{}", name.replace('~', "~0").replace('/', "~1")),
+            Segment::Every => f.write_str("/*"),
+        })
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -272,5 +322,8 @@ mod tests {
         assert_eq!(*Pointer::parse("").unwrap().0, []);
         assert_eq!(*Pointer::parse("/a/*/b~1c").unwrap().0, [member("a"), Segment::Every, member("b/c")]);
         assert_eq!(Pointer::parse("a"), None);
+        for text in ["", "/a/*/b~1c~0"] {
+            assert_eq!(Pointer::parse(text).unwrap().to_string(), text);
+        }
     }
 }

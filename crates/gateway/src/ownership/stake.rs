@@ -10,14 +10,14 @@ use std::sync::Arc;
 use http::{HeaderMap, Method, StatusCode, header};
 use percent_encoding::percent_decode_str;
 use portcullis_authz::ledger::{Decision, Event, Naming};
-use portcullis_domain::{ObjectKey, OwnerKey, ReceiptId, Right, Timestamp};
+use portcullis_domain::{Grant, ObjectKey, OwnerKey, ReceiptId, Right, Timestamp};
 use portcullis_message::json::{self, JsonBounds};
 use serde_json::Value;
 use smallvec::SmallVec;
 
 use super::places::{at, id_of};
 use super::rules::{Creation, NewId, ObjectType, OnRoute, Pointer, RouteObjects};
-use super::{Known, Lesson, Ownership};
+use super::{Asker, Known, Lesson, Ownership};
 
 /// What a request has at stake.
 pub(crate) struct Stake {
@@ -36,6 +36,8 @@ pub(crate) struct Touched {
     pub(crate) rule: usize,
     /// Everything by which the caller can own.
     pub(crate) caller: SmallVec<[OwnerKey; 1]>,
+    /// For whom the caller stands in, and how far.
+    pub(crate) stands_for: Vec<Grant>,
     /// May touch all, and owns nothing.
     pub(crate) is_exempt: bool,
     pub(crate) met: SmallVec<[Met; 2]>,
@@ -45,12 +47,22 @@ pub(crate) struct Touched {
     pub(crate) named: Option<ObjectKey>,
     /// The object in which a new one lies.
     pub(crate) lies_in: Option<u64>,
+    /// The same, as it is looked up.
+    pub(crate) lies_in_key: Option<ObjectKey>,
     /// Where ids are told apart, if not everywhere.
     pub(crate) tenant: Box<str>,
     /// What happens to the met objects if the upstream lets it.
     pub(crate) effects: SmallVec<[Event; 1]>,
     /// The answer must say whose it is before it leaves.
     pub(crate) must_verify: bool,
+    /// The object of which the upstream must say so before this request reaches it.
+    pub(crate) read_ahead: Option<ObjectKey>,
+}
+
+impl Touched {
+    pub(crate) fn asker(&self) -> Asker<'_> {
+        Asker { own: &self.caller, stands_for: &self.stands_for }
+    }
 }
 
 /// An object that the request names.
@@ -221,10 +233,15 @@ impl Stake {
         kind.owner_key(self.ownership(), kind.issuer.as_deref()?, &name)
     }
 
+    /// Whether the caller is this owner, or stands in for it.
+    pub(super) fn speaks_for(touched: &Touched, owner: OwnerKey) -> bool {
+        touched.caller.contains(&owner) || touched.stands_for.iter().any(|stand| stand.to == owner)
+    }
+
     /// Whether the answer may be looked at by the caller, if it is of this owner.
     pub(super) fn may_see(touched: &Touched, owner: OwnerKey) -> bool {
         touched.is_exempt
-            || touched.caller.contains(&owner)
+            || Self::speaks_for(touched, owner)
             || touched.met.iter().all(|met| met.decision == Decision::Granted)
     }
 }

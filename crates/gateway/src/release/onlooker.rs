@@ -4,9 +4,9 @@ use percent_encoding::percent_decode_str;
 use portcullis_authz::Permit;
 use portcullis_contract::filter::{FilterPlan, Sight, Viewer};
 use portcullis_contract::{Lookup, PathParameters};
-use portcullis_domain::{Caller, Scopes};
+use portcullis_domain::{Caller, Principal, Scopes};
 
-use super::rules::Audiences;
+use super::rules::{Audiences, Owners};
 use crate::arrival::Envelope;
 use crate::policy::{Api, Route};
 use portcullis_message::Target;
@@ -15,7 +15,11 @@ use portcullis_message::Target;
 /// nothing, where everybody sees the same.
 pub(crate) struct Onlooker {
     caller: Caller,
+    /// By whose word the owners are named that answers name.
+    owners: Owners,
     path: Vec<(String, String)>,
+    /// The caller's roles, and all that they contain (AUTHZ-14).
+    roles: Scopes,
 }
 
 impl Onlooker {
@@ -38,7 +42,16 @@ impl Onlooker {
                 Lookup::OtherMethods { .. } | Lookup::Unknown => Vec::new(),
             },
         };
-        Self { caller, path }
+        let roles = caller.principal().map(|principal| api.inheritance.expand(&principal.roles));
+        Self { caller, owners: route.answers.owners.clone(), path, roles: roles.unwrap_or_default() }
+    }
+
+    /// Whether the owners that answers name may be this caller: two issuers may each know an `alice`.
+    fn may_own(&self, principal: &Principal) -> bool {
+        match &self.owners {
+            Owners::OfAny => true,
+            Owners::Of(issuer) => **issuer == *principal.issuer.as_str(),
+        }
     }
 
     /// What it may see of answers under `plan`.
@@ -52,8 +65,10 @@ impl Onlooker {
             |name: &str| self.path.iter().find(|(known, _)| known == name).map(|(_, value)| value.as_str());
         let viewer = Viewer {
             scopes: principal.map_or(&nothing, |principal| &principal.scopes),
-            roles: principal.map_or(&nothing, |principal| &principal.roles),
-            subject: principal.map(|principal| &principal.subject),
+            roles: &self.roles,
+            subject: principal
+                .filter(|principal| self.may_own(principal))
+                .map(|principal| &principal.subject),
             path_parameter: &parameter,
         };
         Sight::of(plan.audiences(), &viewer)

@@ -6,6 +6,7 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use portcullis_audit::sensitive;
 use portcullis_contract::Operation;
 use portcullis_contract::filter::{Audience, Detect, Judgement, OnUndeclared, Owner, Sight};
+use portcullis_domain::Strength;
 
 use crate::config::{AnswerModeConfig, DetectConfig, ResponsesConfig};
 
@@ -24,7 +25,16 @@ pub(crate) struct AnswerRules {
     pub(super) copies: Arc<Copies>,
     asking: Asking,
     audiences: Audiences,
+    pub(super) owners: Owners,
     hides: bool,
+}
+
+/// Whose subjects own, where answers name owners.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) enum Owners {
+    /// Only one issuer of tokens is accepted, or none: no other can have the same name for somebody else.
+    OfAny,
+    Of(Arc<str>),
 }
 
 /// How strictly answers are held to the document.
@@ -61,7 +71,12 @@ pub(super) enum Audiences {
 }
 
 impl AnswerRules {
-    pub(crate) fn new(config: &ResponsesConfig, operation: &Operation, copies: Arc<Copies>) -> Self {
+    pub(crate) fn new(
+        config: &ResponsesConfig,
+        operation: &Operation,
+        owners: Owners,
+        copies: Arc<Copies>,
+    ) -> Self {
         let mode = match config.mode {
             // Nothing is promised: there is nothing to hold an answer to.
             _ if !operation.promises_answers() => AnswerMode::Off,
@@ -93,7 +108,17 @@ impl AnswerRules {
             copies,
             asking: if is_plain { Asking::Plainly } else { Asking::AsTheClient },
             audiences: if mode == AnswerMode::Off { Audiences::None } else { Audiences::of(audiences) },
+            owners,
             hides: mode != AnswerMode::Off && may_hide(),
+        }
+    }
+
+    /// How strictly answers are held to the document, if they are.
+    pub(crate) const fn strictness(&self) -> Option<Strength> {
+        match self.mode {
+            AnswerMode::Off => None,
+            AnswerMode::Log => Some(Strength::Shadow),
+            AnswerMode::Strip | AnswerMode::Block => Some(Strength::Enforce),
         }
     }
 

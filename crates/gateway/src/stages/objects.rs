@@ -4,26 +4,34 @@
 //! teach; or a refusal that looks like absence (AUTHZ-08, AUTHZ-09). One foreign id among a hundred refuses all
 //! of them, before the upstream hears of any. An id that nobody knows is for the operator to decide.
 
+use std::borrow::Cow;
 use std::sync::Arc;
 
 use http::{HeaderMap, Method};
 use portcullis_authz::Permit;
 use portcullis_authz::ledger::{Decision, Event};
-use portcullis_contract::PathParameters;
-use portcullis_domain::{Denial, OwnerKey, Principal, PrincipalKind, Reason, Right, Stage, Strength};
+use portcullis_contract::{GraphqlEffect, GraphqlGiven, Operation, PathParameters};
+use portcullis_domain::{
+    Denial, Grant, ObjectKey, OwnerKey, Principal, PrincipalKind, Reason, Right, Stage, Strength,
+};
 use portcullis_message::Authority;
 use serde_json::Value;
 use smallvec::SmallVec;
 
 use crate::arrival::Envelope;
+use crate::detect::{MOST_OBJECTS, MetObject};
 use crate::ownership::{
-    Content, Effect, Met, Mode, Named, NewId, ObjectType, OnRoute, OnUnknown, OwnedBy, Place, Reading,
-    RouteObjects, Stake, Tenant, Touched, Visibility,
+    Asker, Content, Effect, Judged, Met, Mode, Named, NewId, ObjectType, OnRoute, OnUnknown, OwnedBy, Place,
+    Reading, RouteObjects, Stake, Tenant, Touched, Visibility, given_to,
 };
 use crate::trace::Trace;
 
+/// Most parties for whom one claim lets a caller stand in.
+const MOST_STANDS: usize = 256;
+
 /// The request, as far as objects are concerned.
 pub(crate) struct Asked<'r, 'p> {
+    pub(crate) operation: &'r Operation,
     pub(crate) envelope: &'r Envelope,
     pub(crate) authority: &'r Authority,
     pub(crate) path: &'r PathParameters<'r, 'p>,
@@ -43,15 +51,24 @@ pub(crate) async fn judge(
     asked: Asked<'_, '_>,
     trace: &mut Trace,
 ) -> Result<Box<Stake>, Denial> {
-    let Asked { envelope, authority, path, query, headers, body } = asked;
-    let reading = Reading { path, query, headers, body };
+    let Asked { operation, envelope, authority, path, query, headers, body } = asked;
+    let given = if objects.reads_graphql() { given_by(operation, query, body) } else { None };
+    let reading = Seen { parts: Reading { path, query, headers, body }, given: given.as_ref() };
     let mut touched = Vec::with_capacity(objects.types.len());
     for (index, rule) in objects.types.iter().enumerate() {
         let judging =
             Judging { objects, rule, principal: permit.caller().principal(), method: &envelope.method };
+        let watched = judging.watch(&reading, authority).await;
+        if let (Some(denial), Mode::Shadow | Mode::Enforce) = (watched, rule.kind.mode) {
+            trace.step_at::<()>(Stage::Authorize, Strength::Shadow, Err(denial))?;
+        }
         match judging.judge(index, &reading, authority).await {
-            Ok(one) => touched.push(one),
+            Ok(one) => {
+                clue(&one, trace);
+                touched.push(one);
+            }
             Err((one, denial)) => {
+                clue(&one, trace);
                 if rule.kind.mode != Mode::Learn {
                     trace.step_at::<()>(Stage::Authorize, rule.kind.strength(), Err(denial))?;
                 }
@@ -61,6 +78,56 @@ pub(crate) async fn judge(
     }
     let (at, receipt) = (envelope.now.wall, envelope.receipt);
     Ok(Box::new(Stake::new(Arc::clone(objects), touched, at, receipt, envelope.method.clone())))
+}
+
+/// The arguments of a GraphQL request; `None` if they cannot be told.
+fn given_by(operation: &Operation, query: Option<&str>, body: Content<'_>) -> Option<GraphqlGiven> {
+    match body {
+        Content::Nothing => operation.graphql_arguments(query, None),
+        Content::Json(body) => operation.graphql_arguments(query, Some(body)),
+        Content::Unreadable => None,
+    }
+}
+
+/// What there is to be seen of a request.
+struct Seen<'r, 'p> {
+    parts: Reading<'r, 'p>,
+    given: Option<&'r GraphqlGiven>,
+}
+
+impl<'r> Seen<'r, '_> {
+    fn at(&self, place: &Place) -> Named<'r> {
+        match place {
+            Place::Graphql(pointer) => given_to(self.given.map(|given| &given.arguments), pointer),
+            Place::Path(_) | Place::Query(_) | Place::Header(_) | Place::Body(_) => self.parts.at(place),
+        }
+    }
+
+    fn one(&self, place: &Place) -> Option<Cow<'r, str>> {
+        self.parts.one(place)
+    }
+
+    /// What has to be allowed for an object at `place`: what comes as a POST may only look, if it is GraphQL.
+    fn need(&self, rule: &OnRoute, place: &Place) -> Right {
+        match (place, self.given.map(|given| given.effect)) {
+            (Place::Graphql(_), Some(GraphqlEffect::Looks)) => Right::Read,
+            (Place::Graphql(_), Some(GraphqlEffect::Changes)) => Right::Write,
+            (_, _) => rule.need,
+        }
+    }
+}
+
+/// Tells detection which objects were named, and whose they are.
+fn clue(touched: &Touched, trace: &mut Trace) {
+    let room = MOST_OBJECTS.saturating_sub(trace.clues.met.len());
+    let (rule, is_exempt) = (touched.rule, touched.is_exempt);
+    let met = touched.met.iter().take(room);
+    trace.clues.met.extend(met.map(|met| MetObject {
+        rule,
+        key: met.key,
+        decision: met.decision,
+        is_exempt,
+    }));
 }
 
 impl ObjectType {
@@ -87,7 +154,7 @@ impl Judging<'_> {
     async fn judge(
         &self,
         index: usize,
-        reading: &Reading<'_, '_>,
+        reading: &Seen<'_, '_>,
         authority: &Authority,
     ) -> Result<Touched, Refused> {
         let (rule, kind) = (self.rule, &*self.rule.kind);
@@ -99,14 +166,17 @@ impl Judging<'_> {
         let mut touched = Touched {
             rule: index,
             caller: self.caller(),
+            stands_for: self.stands_for(),
             is_exempt: is_deputy || has(&kind.exempt),
             met: SmallVec::new(),
             maker: None,
             named: None,
             lies_in: None,
+            lies_in_key: None,
             tenant: tenant.as_ref().and_then(|tenant| tenant.clone().ok()).unwrap_or_default(),
             effects: SmallVec::new(),
             must_verify: false,
+            read_ahead: None,
         };
         let refused = |touched: Touched, denial| Err((Box::new(touched), denial));
         if let Some(Err(note)) = tenant
@@ -115,7 +185,9 @@ impl Judging<'_> {
             return refused(touched, foreign(note));
         }
         touched.maker = self.maker(&touched, is_deputy, reading);
-        touched.lies_in = self.parent(&touched, reading);
+        touched.lies_in_key = self.parent(&touched, reading);
+        touched.lies_in =
+            touched.lies_in_key.zip(self.objects.ownership.key()).map(|(parent, key)| key.parent(parent));
         touched.effects = self.effects(&touched, reading);
         if let Some(denial) = self.bound(&touched, reading) {
             return refused(touched, denial);
@@ -137,7 +209,7 @@ impl Judging<'_> {
                         None => single = Some(id.clone().into_owned()),
                     }
                 }
-                let denial = self.meet(&id, place, &mut touched).await;
+                let denial = self.meet(&id, place, reading.need(rule, place), &mut touched).await;
                 refusal = refusal.or(denial);
             }
         }
@@ -148,7 +220,7 @@ impl Judging<'_> {
     }
 
     /// Looks at one object. All that a request names are looked at, whatever the first one is.
-    async fn meet(&self, id: &str, place: &Place, touched: &mut Touched) -> Option<Denial> {
+    async fn meet(&self, id: &str, place: &Place, need: Right, touched: &mut Touched) -> Option<Denial> {
         let (rule, kind) = (self.rule, &*self.rule.kind);
         if rule.binding.is_some() {
             // Whose it is stands in the request; there is nothing to know.
@@ -161,12 +233,15 @@ impl Judging<'_> {
         {
             touched.named = Some(key);
         }
-        let judged = ownership.judge(key, &touched.caller, rule.need, touched.lies_in).await;
+        let mut judged = ownership.judge(key, touched.asker(), need, touched.lies_in).await;
+        if let Some(inherited) = self.inherited(&judged, need, touched).await {
+            judged.decision = inherited;
+        }
         if (judged.decision, kind.unknown) != (Decision::Unknown, OnUnknown::Allow) {
             kind.tally.count(judged.decision);
         }
         touched.met.push(Met { key, decision: judged.decision, known: judged.known });
-        if touched.is_exempt || self.is_open() {
+        if touched.is_exempt || self.is_open(need) {
             return None;
         }
         let verifies =
@@ -179,7 +254,11 @@ impl Judging<'_> {
             // What is made now is known to nobody.
             (Decision::Unknown, _) if touched.named == Some(key) => None,
             (Decision::Unknown, OnUnknown::Deny) => Some(foreign("nobody knows whose it is")),
-            // Before anything can be verified it would be done.
+            // Before anything can be verified it would be done, unless the upstream can be asked first.
+            (Decision::Unknown, OnUnknown::Verify) if !self.can_verify() && self.can_ask(place) => {
+                touched.read_ahead = Some(key);
+                None
+            }
             (Decision::Unknown, OnUnknown::Verify) if !self.can_verify() => {
                 Some(foreign("nobody knows whose it is, and no answer would say so in time"))
             }
@@ -193,11 +272,63 @@ impl Judging<'_> {
         *self.method == Method::GET
     }
 
+    /// Whether the upstream can be asked whose the object at `place` is before it is changed. Where nothing is
+    /// enforced, it is not troubled.
+    fn can_ask(&self, place: &Place) -> bool {
+        self.rule.read_ahead.is_some()
+            && matches!(place, Place::Path(_))
+            && self.rule.kind.strength() == Strength::Enforce
+    }
+
+    /// What the caller may do with an object because of the one in which it lies.
+    async fn inherited(&self, judged: &Judged, need: Right, touched: &Touched) -> Option<Decision> {
+        let lying = self.rule.lying.as_ref()?;
+        let (right, parent) = (lying.inherited?, touched.lies_in_key?);
+        let lies_there = judged.parent.is_some() && judged.parent == touched.lies_in;
+        if !lies_there || !matches!(judged.decision, Decision::Foreign | Decision::ReadOnly) {
+            return None;
+        }
+        let looks = need == Right::Read || right == Right::Read;
+        let asked = if looks { Right::Read } else { Right::Write };
+        let above = self.objects.ownership.judge(parent, touched.asker(), asked, None).await.decision;
+        match (above, need, right) {
+            (Decision::Own | Decision::Granted, Right::Write, Right::Read) => Some(Decision::ReadOnly),
+            (Decision::Own | Decision::Granted, _, _) => Some(Decision::Granted),
+            (Decision::ReadOnly, _, _) => Some(Decision::ReadOnly),
+            (Decision::Foreign | Decision::Unknown, _, _) => None,
+        }
+    }
+
+    /// The first foreign object at a place that looks like an id and that nobody has declared.
+    async fn watch(&self, reading: &Seen<'_, '_>, authority: &Authority) -> Option<Denial> {
+        let (rule, kind) = (self.rule, &*self.rule.kind);
+        if rule.watched.is_empty() {
+            return None;
+        }
+        let (ownership, caller, stands_for) = (&self.objects.ownership, self.caller(), self.stands_for());
+        let asker = Asker { own: &caller, stands_for: &stands_for };
+        let tenant = rule.tenant.as_ref().and_then(|tenant| self.tenant(tenant, reading, authority).ok());
+        let tenant = tenant.unwrap_or_default();
+        for place in &rule.watched {
+            // What cannot be read there is not known to be an id.
+            let Named::Texts(texts) = reading.at(place) else { continue };
+            for id in texts {
+                let key = ownership.key()?.object(&kind.realm, &kind.name, &tenant, &id);
+                let judged = ownership.judge(key, asker, Right::Read, None).await;
+                if judged.decision == Decision::Foreign {
+                    let note = format!("somebody else's id stands at {place}, which is only watched");
+                    return Some(Denial::new(Reason::ObjectForeign).with_note(note));
+                }
+            }
+        }
+        None
+    }
+
     /// Whether nothing is refused here in any case.
-    fn is_open(&self) -> bool {
+    fn is_open(&self, need: Right) -> bool {
         match self.rule.kind.visibility {
             Visibility::Public => true,
-            Visibility::Shared => self.rule.need == Right::Read,
+            Visibility::Shared => need == Right::Read,
             Visibility::Private => false,
         }
     }
@@ -218,8 +349,22 @@ impl Judging<'_> {
         }
     }
 
+    /// For whom the caller stands in, by what its credential says.
+    fn stands_for(&self) -> Vec<Grant> {
+        let (Some(principal), kind) = (self.principal, &self.rule.kind) else { return Vec::new() };
+        let issuer = principal.issuer.as_str();
+        let stands = kind.stands_for.iter().flat_map(|(claim, right)| {
+            let parties = claimed(principal, claim).into_iter().take(MOST_STANDS);
+            parties.filter_map(|name| {
+                let to = kind.owner_key(&self.objects.ownership, issuer, &name)?;
+                Some(Grant { to, right: *right })
+            })
+        });
+        stands.collect()
+    }
+
     /// Whose a new object will be.
-    fn maker(&self, touched: &Touched, is_deputy: bool, reading: &Reading<'_, '_>) -> Option<OwnerKey> {
+    fn maker(&self, touched: &Touched, is_deputy: bool, reading: &Seen<'_, '_>) -> Option<OwnerKey> {
         let creation = self.rule.creation.as_ref()?;
         let principal = self.principal?;
         if is_deputy || principal.kind == PrincipalKind::Client {
@@ -239,14 +384,15 @@ impl Judging<'_> {
         kind.owner_key(&self.objects.ownership, kind.issuer.as_deref()?, name)
     }
 
-    fn parent(&self, touched: &Touched, reading: &Reading<'_, '_>) -> Option<u64> {
+    /// The object in which the request says that all lies.
+    fn parent(&self, touched: &Touched, reading: &Seen<'_, '_>) -> Option<ObjectKey> {
         let lying = self.rule.lying.as_ref()?;
         let id = reading.one(&Place::Path(lying.path.clone()))?;
         let key = self.objects.ownership.key()?;
-        Some(key.parent(key.object(&lying.kind.realm, &lying.kind.name, &touched.tenant, &id)))
+        Some(key.object(&lying.kind.realm, &lying.kind.name, &touched.tenant, &id))
     }
 
-    fn effects(&self, touched: &Touched, reading: &Reading<'_, '_>) -> SmallVec<[Event; 1]> {
+    fn effects(&self, touched: &Touched, reading: &Seen<'_, '_>) -> SmallVec<[Event; 1]> {
         let by = touched.caller.first().copied();
         let party = |place: &Place| reading.one(place).and_then(|name| self.party(&name));
         let event = |effect: &Effect| match effect {
@@ -261,7 +407,7 @@ impl Judging<'_> {
     }
 
     /// The refusal of a request that names another owner than its caller.
-    fn bound(&self, touched: &Touched, reading: &Reading<'_, '_>) -> Option<Denial> {
+    fn bound(&self, touched: &Touched, reading: &Seen<'_, '_>) -> Option<Denial> {
         let binding = self.rule.binding.as_ref()?;
         let named = reading.one(&Place::Path(binding.path.clone()))?;
         let is_own = self.principal.is_some_and(|principal| match &binding.equals {
@@ -269,7 +415,7 @@ impl Judging<'_> {
             OwnedBy::Claim(claim) => claimed(principal, claim).iter().any(|value| *value == *named),
         });
         self.rule.kind.tally.count(if is_own { Decision::Own } else { Decision::Foreign });
-        let is_refused = !is_own && !touched.is_exempt && !self.is_open();
+        let is_refused = !is_own && !touched.is_exempt && !self.is_open(self.rule.need);
         is_refused.then(|| foreign("it is not the caller's own"))
     }
 
@@ -277,11 +423,14 @@ impl Judging<'_> {
     fn tenant(
         &self,
         tenant: &Tenant,
-        reading: &Reading<'_, '_>,
+        reading: &Seen<'_, '_>,
         authority: &Authority,
     ) -> Result<Box<str>, &'static str> {
         let claims = self.principal.map(|principal| claimed(principal, &tenant.claim)).unwrap_or_default();
         let [own] = claims.as_slice() else { return Err("the caller has no tenant, or several") };
+        if tenant.known.as_ref().is_some_and(|known| !known.contains(own.as_str())) {
+            return Err("its tenant is not on the operator's list");
+        }
         for place in &tenant.places.places {
             match reading.at(place) {
                 Named::Texts(texts) if texts.iter().all(|text| **text == **own) => {}

@@ -3,6 +3,7 @@
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
+use http::Method;
 use portcullis_config::codes::object as codes;
 use portcullis_config::{Code, Diagnostic, Diagnostics, Place};
 use portcullis_contract::Operation;
@@ -23,7 +24,11 @@ impl Scene<'_> {
             let operation = self.operation(&create.operation, &place.child("operation"), diagnostics);
             let at = place.child("id");
             match &create.id {
-                NewIdConfig::Response(pointer) => check_pointer(pointer, &at.child("response"), diagnostics),
+                NewIdConfig::Response(pointer) => {
+                    let at = at.child("response");
+                    check_pointer(pointer, &at, diagnostics);
+                    check_answers(pointer, operation.into_iter(), &at, diagnostics);
+                }
                 NewIdConfig::Request(pointer) => {
                     let written = PlaceConfig { body: Some(pointer.clone()), ..PlaceConfig::default() };
                     self.check_place(&written, operation, &at, diagnostics);
@@ -41,7 +46,9 @@ impl Scene<'_> {
         }
         match &config.owner {
             Some(OwnerConfig::Response(pointer)) => {
-                check_pointer(pointer, &place.child("owner").child("response"), diagnostics);
+                let at = place.child("owner").child("response");
+                check_pointer(pointer, &at, diagnostics);
+                check_answers(pointer, self.shown(), &at, diagnostics);
             }
             Some(OwnerConfig::Binding(binding)) => {
                 let written = PlaceConfig { path: Some(binding.path.clone()), ..PlaceConfig::default() };
@@ -69,15 +76,29 @@ impl Scene<'_> {
             let operation = self.operation(operation, &place, diagnostics);
             self.check_place(written, operation, &place.child(name), diagnostics);
         }
+        self.check_not_ids(diagnostics);
         for (index, operation) in config.delete.iter().enumerate() {
             self.operation(operation, &place.child("delete").index(index), diagnostics);
         }
         for (index, list) in config.lists.iter().enumerate() {
             let place = place.child("lists").index(index);
-            self.operation(&list.operation, &place.child("operation"), diagnostics);
+            let operation = self.operation(&list.operation, &place.child("operation"), diagnostics);
             check_pointer(&list.items, &place.child("items"), diagnostics);
             check_pointer(&list.id, &place.child("id"), diagnostics);
+            let id = format!("{}/*{}", list.items, list.id);
+            check_answers(&id, operation.into_iter(), &place.child("id"), diagnostics);
         }
+    }
+
+    /// Operations whose answer is one object of this type: those that name one and only look at it.
+    fn shown(&self) -> impl Iterator<Item = &Operation> {
+        let config = self.config;
+        let names_one = move |operation: &&Operation| {
+            operation.method == Method::GET
+                && !config.lists.iter().any(|list| names(&list.operation, operation))
+                && config.id.iter().any(|id| place_on(id, operation).is_some())
+        };
+        self.contract.operations().iter().map(|operation| &**operation).filter(names_one)
     }
 
     fn operation(&self, name: &str, place: &Place, diagnostics: &mut Diagnostics) -> Option<&Operation> {
@@ -108,22 +129,51 @@ impl Scene<'_> {
                 )
                 .at(place.clone())
                 .help(
-                    "write `{ path: NAME }`, `{ query: NAME }`, `{ header: NAME }` or `{ body: /POINTER }`",
+                    "write `{ path: NAME }`, `{ query: NAME }`, `{ header: NAME }`, `{ body: /POINTER }` or \
+                     `{ graphql: /FIELD/ARGUMENT }`",
                 ),
             );
             return;
         }
         let all = self.contract.operations().iter().map(|operation| &**operation);
-        let mut candidates = all.filter(|operation| only.is_none_or(|only| only.index == operation.index));
-        if candidates.any(|operation| place_on(written, operation).is_some()) {
+        let candidates = all.filter(|operation| only.is_none_or(|only| only.index == operation.index));
+        let mut takers = candidates.filter(|operation| place_on(written, operation).is_some()).peekable();
+        if takers.peek().is_some() {
+            if let Some(pointer) = &written.body
+                && !takers.any(|operation| operation.request_outline().may_have(pointer))
+            {
+                diagnostics.push(undescribed(pointer, "request").at(place.clone()));
+            }
             return;
         }
-        let (code, message): (Code, _) = match written.body {
-            Some(_) => (codes::OBJECT_BODY, "no body that is read can hold it"),
-            None => (codes::OBJECT_PARAMETER, "no operation has this parameter here"),
+        let (code, message): (Code, _) = match (&written.body, &written.graphql) {
+            (Some(_), _) => (codes::OBJECT_BODY, "no body that is read can hold it"),
+            (None, Some(_)) => (codes::OBJECT_BODY, "no operation takes GraphQL here"),
+            (None, None) => (codes::OBJECT_PARAMETER, "no operation has this parameter here"),
         };
         diagnostics.push(Diagnostic::error(code, message).at(place.clone()));
     }
+}
+
+/// Warns of a pointer that none of the answers is said to have.
+fn check_answers<'o>(
+    pointer: &str,
+    operations: impl Iterator<Item = &'o Operation>,
+    place: &Place,
+    diagnostics: &mut Diagnostics,
+) {
+    let mut operations = operations.peekable();
+    let is_nowhere = operations.peek().is_some()
+        && !operations.any(|operation| operation.answer_outline().may_have(pointer));
+    if Pointer::parse(pointer).is_some() && is_nowhere {
+        diagnostics.push(undescribed(pointer, "answer").at(place.clone()));
+    }
+}
+
+fn undescribed(pointer: &str, what: &str) -> Diagnostic {
+    let message = format!("the document describes no `{pointer}` in the body of the {what}");
+    Diagnostic::warning(codes::OBJECT_MEMBER, message)
+        .help("correct the pointer, or describe the member in the document")
 }
 
 fn check_pointer(pointer: &str, place: &Place, diagnostics: &mut Diagnostics) {

@@ -1,21 +1,23 @@
 //! From what is written about types of objects to what each operation does with them.
 
 mod check;
+mod watched;
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, HashSet};
 use std::sync::Arc;
 
 use http::{HeaderName, Method};
 use portcullis_config::codes::object as codes;
 use portcullis_config::{Diagnostic, Diagnostics, Place};
-use portcullis_contract::{Contract, Operation, ParameterPlace};
+use portcullis_contract::{Contract, Operation, ParameterPlace, Security};
 use portcullis_domain::Right;
 
 use super::Workshop;
 use super::api::Subject;
+use super::reach::accepted_issuers;
 use crate::config::{
-    CreateConfig, ForeignItemConfig, ListConfig, NewIdConfig, ObjectConfig, ObjectModeConfig, OwnedByConfig,
-    OwnerConfig, PlaceConfig, RightConfig, UnknownConfig, VisibilityConfig,
+    CreateConfig, ForeignItemConfig, InheritConfig, ListConfig, NewIdConfig, ObjectConfig, ObjectModeConfig,
+    OwnedByConfig, OwnerConfig, PlaceConfig, RightConfig, UnknownConfig, VisibilityConfig,
 };
 use crate::ownership::{
     Binding, Creation, Effect, List, ListOf, Lying, Mode, NewId, ObjectType, OnForeign, OnRoute, OnUnknown,
@@ -44,12 +46,16 @@ pub(super) fn attach(
             )
         })
         .collect();
+    let tenants = &subject.gateway.ownership.tenants;
+    let tenants: Option<Arc<HashSet<Box<str>>>> = (!tenants.is_empty())
+        .then(|| Arc::new(tenants.iter().map(|tenant| tenant.as_str().into()).collect()));
     let mut of_routes: Vec<Vec<OnRoute>> = routes.iter().map(|_| Vec::new()).collect();
     for (name, config) in &subject.config.objects {
         let Some(kind) = types.get(name.as_str()) else { continue };
         let place = place.child(name);
-        let scene = Scene { contract, config, place: &place };
+        let scene = Scene { contract, config, place: &place, tenants: tenants.as_ref() };
         scene.check(&types, diagnostics);
+        scene.report_watched(kind, diagnostics);
         for operation in contract.operations() {
             let rule = scene.rule(kind, &types, operation);
             if let (Some(rule), Some(rules)) = (rule, of_routes.get_mut(operation.index)) {
@@ -107,6 +113,11 @@ fn object_type(
         issuer,
         exempt: config.exempt_roles.iter().map(String::as_str).collect(),
         deputies: config.on_behalf.iter().flat_map(|deputies| &deputies.roles).map(String::as_str).collect(),
+        stands_for: config
+            .stands_for
+            .iter()
+            .map(|stand| (stand.claim.as_str().into(), right_of(stand.right)))
+            .collect(),
         ids_may_differ: config.ids_may_differ,
         tally: workshop.ownership.tally(realm, name),
     }
@@ -131,13 +142,7 @@ fn issuer(
         }
         return found;
     }
-    let mut known: Vec<&str> = contract
-        .schemes()
-        .iter()
-        .filter_map(|scheme| Some(identity.get(&*scheme.name)?.issuer.as_str()))
-        .collect();
-    known.sort_unstable();
-    known.dedup();
+    let known = accepted_issuers(subject, contract);
     let names_owners = matches!(config.owner, Some(OwnerConfig::Response(_)))
         || config.on_behalf.is_some()
         || !config.transfer.is_empty()
@@ -158,6 +163,13 @@ fn issuer(
     }
 }
 
+const fn right_of(config: RightConfig) -> Right {
+    match config {
+        RightConfig::Read => Right::Read,
+        RightConfig::Write => Right::Write,
+    }
+}
+
 fn owned_by(config: &OwnedByConfig) -> OwnedBy {
     match config {
         OwnedByConfig::Subject => OwnedBy::Subject,
@@ -170,6 +182,8 @@ struct Scene<'a> {
     contract: &'a Contract,
     config: &'a ObjectConfig,
     place: &'a Place,
+    /// The operator's own list of tenants, if there is one.
+    tenants: Option<&'a Arc<HashSet<Box<str>>>>,
 }
 
 impl Scene<'_> {
@@ -200,6 +214,7 @@ impl Scene<'_> {
         };
         let tenant = config.tenant.as_ref().map(|tenant| Tenant {
             claim: tenant.claim.as_str().into(),
+            known: self.tenants.cloned(),
             places: TenantPlaces {
                 places: tenant.equals.iter().filter_map(|place| place_on(place, operation)).collect(),
                 host: tenant.host,
@@ -209,7 +224,13 @@ impl Scene<'_> {
         let lying = config.parent.as_ref().and_then(|parent| {
             let kind = types.get(parent.kind.as_str())?;
             let is_here = operation.has_parameter(ParameterPlace::Path, &parent.path);
-            is_here.then(|| Lying { kind: Arc::clone(kind), path: parent.path.as_str().into() })
+            let inherited = match parent.inherit {
+                InheritConfig::Nothing => None,
+                InheritConfig::Read => Some(Right::Read),
+                InheritConfig::Write => Some(Right::Write),
+            };
+            let path = parent.path.as_str().into();
+            is_here.then(|| Lying { kind: Arc::clone(kind), path, inherited })
         });
         let list = config.lists.iter().find(|list| is(&list.operation));
         let list = list.and_then(|list| self.list(list));
@@ -219,12 +240,22 @@ impl Scene<'_> {
             Some(OwnerConfig::Response(_) | OwnerConfig::Binding(_)) | None => None,
         };
         let effects = self.effects(operation);
-        let names_tenant = tenant.as_ref().is_some_and(|tenant| !tenant.places.places.is_empty());
-        let is_idle = ids.is_empty() && creation.is_none() && list.is_none() && !names_tenant;
+        // Whoever needs no credential is of no tenant.
+        let is_public = matches!(operation.security, Security::Public);
+        let names_tenant = tenant.as_ref().is_some_and(|tenant| {
+            let holds_everywhere = tenant.places.host || tenant.known.is_some();
+            !tenant.places.places.is_empty() || (holds_everywhere && !is_public)
+        });
+        let watched = self.watched(kind, operation, &ids);
+        let is_idle =
+            ids.is_empty() && creation.is_none() && list.is_none() && !names_tenant && watched.is_empty();
+        let read_ahead = self.read_ahead(operation, &ids);
         (!is_idle).then(|| OnRoute {
             kind: Arc::clone(kind),
             answer_owner: answer_owner.filter(|_| !ids.is_empty() || creation.is_some()),
             ids: ids.into(),
+            watched: watched.into(),
+            read_ahead,
             need: ObjectType::need(&operation.method),
             binding,
             tenant,
@@ -233,6 +264,25 @@ impl Scene<'_> {
             effects: effects.into(),
             list,
         })
+    }
+
+    /// How many segments of the operation's path are those of the operation that reads the object.
+    fn read_ahead(&self, operation: &Operation, ids: &[At]) -> Option<usize> {
+        let says_owner = matches!(self.config.owner, Some(OwnerConfig::Response(_)));
+        if self.config.unknown != UnknownConfig::Verify || !says_owner || operation.method == Method::GET {
+            return None;
+        }
+        let id = ids.iter().find_map(|place| match place {
+            At::Path(name) => Some(format!("{{{name}}}")),
+            At::Query(_) | At::Header(_) | At::Body(_) | At::Graphql(_) => None,
+        })?;
+        let segments: Vec<&str> = operation.template.split('/').skip(1).collect();
+        let last = segments.iter().position(|segment| **segment == *id)?;
+        let above = segments.get(..=last)?;
+        let reads = |other: &&Arc<Operation>| {
+            other.method == Method::GET && other.template.split('/').skip(1).eq(above.iter().copied())
+        };
+        self.contract.operations().iter().find(reads).map(|_| above.len())
     }
 
     fn creation(&self, create: &CreateConfig) -> Option<Creation> {
@@ -253,11 +303,7 @@ impl Scene<'_> {
         let transfers = transfers.filter_map(|one| Some(Effect::Transfer { to: read_place(&one.to)? }));
         let shares = config.share.iter().filter(|one| is(&one.operation));
         let shares = shares.filter_map(|one| {
-            let right = match one.right {
-                RightConfig::Read => Right::Read,
-                RightConfig::Write => Right::Write,
-            };
-            Some(Effect::Share { with: read_place(&one.with)?, right })
+            Some(Effect::Share { with: read_place(&one.with)?, right: right_of(one.right) })
         });
         let unshares = config.unshare.iter().filter(|one| is(&one.operation));
         let unshares = unshares.filter_map(|one| Some(Effect::Unshare { with: read_place(&one.with)? }));
@@ -280,7 +326,7 @@ impl Scene<'_> {
 }
 
 /// Whether `name` is this operation: its id, or its method and path.
-fn names(name: &str, operation: &Operation) -> bool {
+pub(super) fn names(name: &str, operation: &Operation) -> bool {
     *operation.id == *name
         || name.split_once(' ').is_some_and(|(method, template)| {
             Method::from_bytes(method.as_bytes()).ok().as_ref() == Some(&operation.method)
@@ -290,20 +336,20 @@ fn names(name: &str, operation: &Operation) -> bool {
 
 /// The place that is written, if it is exactly one.
 fn read_place(written: &PlaceConfig) -> Option<At> {
-    let PlaceConfig { path, query, header, body, .. } = written;
-    match (path, query, header, body) {
-        (Some(name), None, None, None) => Some(At::Path(name.as_str().into())),
-        (None, Some(name), None, None) => Some(At::Query(name.as_str().into())),
-        (None, None, Some(name), None) => name.parse::<HeaderName>().ok().map(At::Header),
-        (None, None, None, Some(pointer)) => {
-            Pointer::parse(pointer).filter(|_| !pointer.is_empty()).map(At::Body)
-        }
-        (_, _, _, _) => None,
+    let PlaceConfig { path, query, header, body, graphql, under: _ } = written;
+    let pointer = |text: &str| Pointer::parse(text).filter(|_| !text.is_empty());
+    match (path, query, header, body, graphql) {
+        (Some(name), None, None, None, None) => Some(At::Path(name.as_str().into())),
+        (None, Some(name), None, None, None) => Some(At::Query(name.as_str().into())),
+        (None, None, Some(name), None, None) => name.parse::<HeaderName>().ok().map(At::Header),
+        (None, None, None, Some(text), None) => pointer(text).map(At::Body),
+        (None, None, None, None, Some(text)) => pointer(text).map(At::Graphql),
+        (_, _, _, _, _) => None,
     }
 }
 
 /// The same, if `operation` has it.
-fn place_on(written: &PlaceConfig, operation: &Operation) -> Option<At> {
+pub(super) fn place_on(written: &PlaceConfig, operation: &Operation) -> Option<At> {
     let is_under = match &written.under {
         None => true,
         Some(prefix) => operation
@@ -316,7 +362,9 @@ fn place_on(written: &PlaceConfig, operation: &Operation) -> Option<At> {
         At::Path(name) => operation.has_parameter(ParameterPlace::Path, name),
         At::Query(name) => operation.has_parameter(ParameterPlace::Query, name),
         At::Header(name) => operation.has_parameter(ParameterPlace::Header, name.as_str()),
-        At::Body(_) => operation.reads_body(),
+        // What GraphQL asks for stands in a document of its own within the body.
+        At::Body(_) => operation.reads_body() && !operation.is_graphql(),
+        At::Graphql(_) => operation.is_graphql(),
     };
     is_there.then_some(place)
 }

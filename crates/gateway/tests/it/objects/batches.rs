@@ -6,7 +6,7 @@ use serde_json::json;
 use super::{by, make, setup};
 use crate::walk::{ask, get, post_json};
 
-// proves-part: AUTHZ-09 (arguments of GraphQL)
+// proves: AUTHZ-09
 #[test]
 fn one_foreign_id_among_many_refuses_them_all() {
     let walk = setup().start();
@@ -20,7 +20,7 @@ fn one_foreign_id_among_many_refuses_them_all() {
     by(&walk, "bob", batch(&ids)).refused(Reason::ObjectForeign);
 }
 
-// proves-part: AUTHZ-09 (arguments of GraphQL)
+// proves: AUTHZ-09
 #[test]
 fn an_own_id_in_one_place_hides_no_foreign_one_in_another() {
     let walk = setup().start();

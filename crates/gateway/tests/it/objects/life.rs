@@ -12,7 +12,7 @@ fn tell(id: u64, what: &str, body: &str) -> Ask {
     post_json(&format!("/things/{id}/{what}"), body)
 }
 
-// proves-part: AUTHZ-10 (groups that own by a claim are shown by `tenants`)
+// proves: AUTHZ-10
 #[test]
 fn who_may_read_what_is_shared_does_not_change_it() {
     let walk = setup().start();

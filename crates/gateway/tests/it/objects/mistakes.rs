@@ -29,6 +29,8 @@ fn every_mistake_about_objects_is_shown_with_its_place() {
         (json!({ "id": [{ "path": "thing", "query": "thing" }] }), "C0903", "id"),
         (json!({ "id": [{ "body": "thing" }] }), "C0903", "id"),
         (json!({ "create": [{ "operation": "createThing", "id": { "response": "id" } }] }), "C0903", "id"),
+        (json!({ "id": [{ "graphql": "thing" }] }), "C0903", "id"),
+        (json!({ "not_ids": [{ "path": "a", "query": "b" }] }), "C0903", "not_ids"),
         (json!({ "unknown": "verify" }), "C0904", "unknown"),
         (json!({ "issuer": "nobody" }), "C0905", "nobody"),
         (json!({ "parent": { "type": "box", "path": "thing" } }), "C0906", "box"),

@@ -5,7 +5,10 @@ mod life;
 mod lists;
 mod mistakes;
 mod names;
+mod odd;
+mod places;
 mod replicas;
+mod sharing;
 mod shop;
 mod tenants;
 mod verified;
@@ -95,6 +98,16 @@ fn contract() -> Value {
             "parameters": [path("thing", &id)], "post": with("giveThing", object(json!({ "to": text() }))),
         },
         "/batch": { "post": batch },
+        "/move": { "post": with_forms(op("moveThing"), object(json!({
+            "thing": id, "also": { "type": "array", "maxItems": 9, "items": id }, "file": text(),
+        }))) },
+        "/graphql": {
+            "parameters": [{ "name": "query", "in": "query", "schema": { "type": "string", "maxLength": 1000 } }],
+            "post": graphql(with("graphql", json!({}))), "get": graphql(op("askGraphql")),
+        },
+        "/refunds": { "post": with("refund", object(json!({
+            "thing_id": id, "lines": { "type": "array", "maxItems": 9, "items": object(json!({ "thingId": id })) },
+        }))) },
         "/lookup": {
             "parameters": [
                 { "name": "thing", "in": "query", "schema": id },
@@ -110,8 +123,24 @@ fn contract() -> Value {
         },
         "/things/{thing}/parts/{part}": {
             "parameters": [path("thing", &id), path("part", &text())], "get": op("readPart"),
+            "delete": op("deletePart"),
         },
     } })
+}
+
+/// The operation, with a body that may come as either form.
+fn with_forms(mut operation: Value, schema: Value) -> Value {
+    operation["requestBody"] = json!({ "content": {
+        "application/x-www-form-urlencoded": { "schema": schema },
+        "multipart/form-data": { "schema": schema },
+    } });
+    operation
+}
+
+/// The operation, which takes GraphQL.
+fn graphql(mut operation: Value) -> Value {
+    operation["x-portcullis-graphql"] = json!({ "aliases": 200, "root_fields": 200 });
+    operation
 }
 
 /// What is learned and refused of things.
@@ -120,7 +149,8 @@ fn things() -> Value {
         "mode": "enforce",
         "id": [
             { "path": "thing" }, { "query": "thing" }, { "header": "X-Thing" },
-            { "body": "/thing" }, { "body": "/things/*/thing" },
+            { "body": "/thing" }, { "body": "/things/*/thing" }, { "body": "/also" },
+            { "graphql": "/thing/id" }, { "graphql": "/moveThing/input/ids" },
         ],
         "create": [{ "operation": "createThing", "id": { "response": "/id" } }],
         "delete": ["deleteThing"],

@@ -20,7 +20,6 @@ fn owned_by_tenants() -> Setup {
     }))
 }
 
-// proves-part: AUTHZ-12 (that the operator's own list of tenants is asked)
 #[test]
 fn a_tenant_stays_within_its_own() {
     let walk = owned_by_tenants().start();
@@ -38,7 +37,6 @@ fn a_tenant_stays_within_its_own() {
     walk.send(super::thing(id).bearer(&nobody)).refused(Reason::ObjectForeign);
 }
 
-// proves-part: AUTHZ-12 (that the operator's own list of tenants is asked)
 #[test]
 fn the_host_is_of_the_same_tenant() {
     let walk =
@@ -46,6 +44,38 @@ fn the_host_is_of_the_same_tenant() {
     let ann = token(&walk, "ann", "red");
     walk.send(get("/things/77").host("red.api.test").bearer(&ann)).ended(Reason::ObjectAbsent);
     walk.send(get("/things/77").host("blue.api.test").bearer(&ann)).refused(Reason::ObjectForeign);
+}
+
+// proves: AUTHZ-12
+#[test]
+fn token_host_path_object_and_the_operators_own_list_name_one_tenant() {
+    let walk = owned_by_tenants()
+        .policy(json!({ "ownership": { "tenants": ["red", "blue"] } }))
+        .api(json!({
+            "hosts": ["red.api.test", "blue.api.test", "black.api.test"],
+            "objects": { "thing": { "tenant": { "host": true } } },
+        }))
+        .start();
+    let (ann, bob) = (token(&walk, "ann", "red"), token(&walk, "bob", "blue"));
+    let mal = token(&walk, "mal", "black");
+    let made = walk.send(post_json("/things", "{\"name\":\"x\"}").host("red.api.test").bearer(&ann));
+    let id = made.response.json()["id"].as_u64().unwrap();
+    let at = |host: &str, path: &str, token: &str| walk.send(get(path).host(host).bearer(token));
+    let thing = format!("/things/{id}");
+    at("red.api.test", &thing, &ann).passed();
+    at("red.api.test", "/users/red", &ann).passed();
+    // Another path, another host, another object, both.
+    at("red.api.test", "/users/blue", &ann).refused(Reason::ObjectForeign);
+    at("blue.api.test", "/users/red", &ann).refused(Reason::ObjectForeign);
+    at("blue.api.test", &thing, &bob).refused(Reason::ObjectForeign);
+    at("red.api.test", &thing, &bob).refused(Reason::ObjectForeign);
+    // Everything of black agrees, and there is no such tenant.
+    at("black.api.test", "/users/black", &mal).refused(Reason::ObjectForeign);
+    // Also where no object is named, if the host says who is asked.
+    at("blue.api.test", "/lookup", &ann).refused(Reason::ObjectForeign);
+    at("black.api.test", "/lookup", &mal).refused(Reason::ObjectForeign);
+    at("red.api.test", "/lookup", &ann).passed();
+    assert_eq!(Reason::ObjectForeign.status(), 404);
 }
 
 #[test]

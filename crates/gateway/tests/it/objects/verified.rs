@@ -10,7 +10,7 @@ use crate::walk::Setup;
 /// The upstream has things of before: an odd one is alice's, an even one bob's.
 fn older(unknown: &str) -> Setup {
     let upstream = Upstream::start(|seen| {
-        let id: u64 = seen.target.rsplit('/').next().and_then(|id| id.parse().ok()).unwrap_or(0);
+        let id: u64 = seen.target.split('/').nth(2).and_then(|id| id.parse().ok()).unwrap_or(0);
         let owner = if id % 2 == 1 { "alice" } else { "bob" };
         let (kind, body) = match id {
             100 => ("application/json", json!({ "id": id }).to_string()),
@@ -45,16 +45,52 @@ fn an_answer_that_is_somebody_elses_does_not_leave() {
     by(&walk, "alice", put(1)).passed();
 }
 
+// proves: AUTHZ-11
+#[test]
+fn before_an_unknown_object_is_changed_the_upstream_is_asked_whose_it_is() {
+    let walk = older("verify").start();
+    let change = |id: u64| put(id).with("If-Match: \"1\"").with("X-Request-Note: hello");
+    let refused = by(&walk, "alice", change(2));
+    refused.ended(Reason::ObjectForeign);
+    // It was read, as alice, and nothing else happened.
+    let [seen] = refused.seen.as_slice() else { panic!("{:#?}", refused.seen) };
+    assert_eq!((seen.method.as_str(), seen.target.as_str()), ("GET", "/things/2"));
+    assert_eq!(seen.header("x-auth-subject"), Some("alice"));
+    assert_eq!((seen.header("if-match"), seen.header("content-type")), (None, None));
+    assert!(seen.body.is_empty());
+    // Now it is known: nobody is asked again.
+    by(&walk, "alice", change(2)).refused(Reason::ObjectForeign);
+    let own = by(&walk, "alice", change(3));
+    let methods: Vec<&str> = own.seen.iter().map(|seen| seen.method.as_str()).collect();
+    assert_eq!((own.response.status, methods.as_slice()), (200, &["GET", "PUT"][..]));
+    assert_eq!(own.seen[1].header("if-match"), Some("\"1\""));
+    assert_eq!(by(&walk, "alice", change(3)).seen.len(), 1);
+    // What lies below it is asked for where it is read.
+    let shared = by(&walk, "alice", super::post_json("/things/5/share", "{\"user\":\"bob\"}"));
+    assert_eq!(
+        shared.seen.iter().map(|seen| seen.target.as_str()).collect::<Vec<_>>(),
+        ["/things/5", "/things/5/share"]
+    );
+    by(&walk, "bob", thing(5)).passed();
+}
+
 #[test]
 fn what_cannot_be_verified_does_not_leave() {
     let walk = older("verify").start();
     for id in [100, 102, 104] {
         by(&walk, "bob", thing(id)).ended(Reason::AnswerForeign);
     }
-    // A change comes before anything could be verified.
-    by(&walk, "bob", put(6)).refused(Reason::ObjectForeign);
+    // Nor is it changed: it is asked for, and does not say whose it is.
+    for id in [100, 102, 104] {
+        let refused = by(&walk, "bob", put(id));
+        refused.ended(Reason::ObjectForeign);
+        assert_eq!(refused.seen.len(), 1);
+    }
+    // Where no operation reads what a body names, a change is refused before anybody hears of it.
+    by(&walk, "bob", super::post_json("/batch", "{\"things\":[{\"thing\":6}]}"))
+        .refused(Reason::ObjectForeign);
     by(&walk, "bob", thing(6)).passed();
-    by(&walk, "bob", put(6)).passed();
+    by(&walk, "bob", super::post_json("/batch", "{\"things\":[{\"thing\":6}]}")).passed();
 }
 
 #[test]
