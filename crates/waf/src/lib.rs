@@ -6,6 +6,10 @@
 //!
 //! [`seclang`] reads. Pure: no file, no clock, no network; who calls hands the files in.
 
+mod body;
+pub mod engine;
+pub mod ftw;
+mod inject;
 pub mod seclang;
 pub mod transform;
 

@@ -25,4 +25,10 @@ codes! {
         matters: "The jump would end the phase, and every rule behind it would be dead.",
         mend: "Load the file with the marker, or correct the name.",
     }
+    TEST_FILE = "C1104" {
+        title: "test file cannot be read",
+        means: "A file of regression tests is not in the format of go-ftw, version 2.",
+        matters: "Tests that are not run prove nothing.",
+        mend: "Correct the file; the format is described at https://github.com/coreruleset/ftw-tests-schema.",
+    }
 }

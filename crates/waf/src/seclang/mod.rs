@@ -7,7 +7,7 @@
 
 pub mod action;
 mod chain;
-mod exclusion;
+pub mod exclusion;
 mod files;
 pub mod operator;
 mod reader;

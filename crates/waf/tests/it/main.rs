@@ -11,3 +11,4 @@
 mod census;
 mod core_rule_set;
 mod mistakes;
+mod regression;
