@@ -11,6 +11,7 @@ pub mod authority;
 pub mod bounds;
 mod characters;
 pub mod cookies;
+pub mod curl;
 pub mod expect;
 pub mod forwarded;
 pub mod framing;
