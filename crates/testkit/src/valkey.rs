@@ -44,7 +44,10 @@ impl Valkey {
     pub fn with(options: &[&str]) -> Self {
         let options = options.iter().map(|option| (*option).to_owned()).collect();
         let mut server = Self { folder: Workspace::new(), ports: free_ports(), options, process: None };
-        server.start();
+        // Another process may take a port between the look and the start.
+        while server.try_start() == Started::PortTaken {
+            server.ports = free_ports();
+        }
         server
     }
 
@@ -68,6 +71,10 @@ impl Valkey {
 
     /// Starts it again at the same addresses, empty.
     pub fn start(&mut self) {
+        wait::until("its ports are free again", || self.try_start() == Started::Yes);
+    }
+
+    fn try_start(&mut self) -> Started {
         let [port, tls_port] = self.ports.map(|port| port.to_string());
         let child = Command::new(Path::new(env!("CARGO_MANIFEST_DIR")).join("../../scripts/valkey"))
             .arg("serve")
@@ -79,7 +86,22 @@ impl Valkey {
             .spawn()
             .expect("scripts/valkey can be run");
         self.process = Some(child);
-        wait::until("a Valkey server that answers: is one installed? run scripts/peers", || self.answers());
+        let mut started = Started::Yes;
+        wait::until("a Valkey server that answers", || {
+            if let Ok(Some(status)) = self.process.as_mut().expect("just started").try_wait() {
+                // The script fails with 1 and says why; so does the server, of which the log is not shown.
+                assert!(self.is_installed(), "Valkey is needed: run scripts/peers ({status})");
+                started = Started::PortTaken;
+                return true;
+            }
+            self.answers()
+        });
+        started
+    }
+
+    /// The script writes the configuration only once it has found a server.
+    fn is_installed(&self) -> bool {
+        self.folder.path("server.conf").exists()
     }
 
     /// Kills it, as a machine that loses power would.
@@ -144,14 +166,21 @@ impl Drop for Valkey {
     }
 }
 
-/// Two ports that are free now. The server binds them itself, so that another process may take one meanwhile; below the
-/// range from which the system hands out its own, that does not happen.
+/// Whether a server came up.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Started {
+    Yes,
+    PortTaken,
+}
+
+/// Two ports that are free now. The server binds them itself; they and those of a cluster's bus, ten thousand above, are
+/// below the range from which the system hands out its own.
 fn free_ports() -> [u16; 2] {
     [0, 1].map(|which| {
         let mut random = [0; 2];
         loop {
             aws_lc_rs::rand::fill(&mut random).expect("randomness");
-            let port = 20_000 + u16::from_be_bytes(random) % 6_000 * 2 + which;
+            let port = 10_000 + u16::from_be_bytes(random) % 6_000 * 2 + which;
             if TcpListener::bind((Ipv4Addr::LOCALHOST, port)).is_ok() {
                 return port;
             }

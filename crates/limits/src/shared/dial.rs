@@ -11,7 +11,7 @@ use portcullis_domain::Secret;
 use redis::aio::MultiplexedConnection;
 use redis::{AsyncConnectionConfig, Cmd, RedisConnectionInfo, Value};
 use tokio::io::{AsyncRead, AsyncWrite};
-use tokio::task::AbortHandle;
+use tokio::task::{AbortHandle, JoinHandle};
 
 use crate::shared::fault::Fault;
 use crate::shared::order::SCRIPT;
@@ -58,8 +58,12 @@ impl Drop for Driver {
 }
 
 impl Live {
-    /// Connects to `server`, logs in and hands it the script.
-    pub(crate) async fn new(dial: &dyn Dial, server: &str, login: &Login) -> Result<Self, Fault> {
+    /// Connects to `server`, logs in and hands it the script. The handle ends with the connection.
+    pub(crate) async fn new(
+        dial: &dyn Dial,
+        server: &str,
+        login: &Login,
+    ) -> Result<(Self, JoinHandle<()>), Fault> {
         let stream =
             dial.dial(server).await.map_err(|error| Fault::Broken(error.kind().to_string().into()))?;
         // The name of the library is told by a command that older servers refuse.
@@ -76,7 +80,8 @@ impl Live {
         let (connection, driver) = MultiplexedConnection::new_with_config(&info, stream, config)
             .await
             .map_err(|error| Fault::from(&error))?;
-        let driver = Arc::new(Driver(tokio::spawn(driver).abort_handle()));
+        let ended = tokio::spawn(driver);
+        let driver = Arc::new(Driver(ended.abort_handle()));
         let mut live = Self { connection, sha: Arc::from(""), driver };
         let mut load = redis::cmd("SCRIPT");
         load.arg("LOAD").arg(SCRIPT);
@@ -84,7 +89,7 @@ impl Live {
             Value::BulkString(sha) => String::from_utf8(sha).map_err(|_| Fault::Nonsense)?.into(),
             _ => return Err(Fault::Nonsense),
         };
-        Ok(live)
+        Ok((live, ended))
     }
 
     /// Makes one call and waits for the answer, for as long as it takes.

@@ -11,7 +11,8 @@ use std::time::Duration;
 use arc_swap::ArcSwapOption;
 use redis::Value;
 use tokio::sync::{Notify, mpsc};
-use tokio::time::timeout;
+use tokio::task::JoinHandle;
+use tokio::time::{MissedTickBehavior, interval, timeout};
 
 use crate::shared::dial::Live;
 use crate::shared::fault::Fault;
@@ -26,6 +27,8 @@ const CONNECT: Duration = Duration::from_secs(2);
 /// The shortest and the longest wait between attempts.
 const SHORTEST: Duration = Duration::from_millis(50);
 const LONGEST: Duration = Duration::from_secs(2);
+/// How often it is looked whether the server is there.
+const BEAT: Duration = Duration::from_secs(2);
 
 /// The connection of one worker.
 pub(crate) struct Link {
@@ -110,11 +113,11 @@ impl Link {
         let mut was_lost = false;
         loop {
             match connect(settings).await {
-                Ok(live) => {
+                Ok((live, ended)) => {
                     let live = Arc::new(live);
                     self.live.store(Some(Arc::clone(&live)));
                     tell(Change::Found);
-                    let lasted = self.send_what_is_owed(&mut owing, &live, settings).await;
+                    let lasted = self.attend(&mut owing, &live, ended, settings).await;
                     let fault = lock(&self.why).take().unwrap_or(Fault::Unconnected);
                     tell(Change::Lost(fault));
                     was_lost = true;
@@ -135,19 +138,36 @@ impl Link {
         }
     }
 
-    /// Sends what nobody waits for, until the connection is lost.
-    async fn send_what_is_owed(
+    /// Sends what nobody waits for, and looks whether the server is there while nobody asks, until the connection is lost:
+    /// no request has to be the first to find out.
+    async fn attend(
         &self,
         owing: &mut mpsc::Receiver<Order>,
         live: &Arc<Live>,
+        mut ended: JoinHandle<()>,
         settings: &Settings,
     ) -> Lasted {
-        let mut long = std::pin::pin!(tokio::time::sleep(LONGEST));
+        let mut beat = interval(BEAT);
+        beat.set_missed_tick_behavior(MissedTickBehavior::Delay);
+        // The first one comes at once.
+        beat.tick().await;
         let mut lasted = Lasted::Short;
         loop {
             tokio::select! {
                 () = self.is_lost.notified() => return lasted,
-                () = &mut long, if lasted == Lasted::Short => lasted = Lasted::Long,
+                _ = &mut ended => {
+                    self.lose(live, &Fault::Broken("it was closed".into()));
+                    // Told by us or by a request that was quicker.
+                    self.is_lost.notified().await;
+                    return lasted;
+                }
+                _ = beat.tick() => {
+                    lasted = Lasted::Long;
+                    let pong = timeout(settings.timeout, live.call(&redis::cmd("PING"))).await;
+                    if let Err(fault) = pong.unwrap_or(Err(Fault::Slow)) {
+                        self.lose(live, &fault);
+                    }
+                }
                 order = owing.recv() => {
                     let Some(order) = order else { continue };
                     if let Err(fault) = ask(live, &order, settings).await {
@@ -168,23 +188,23 @@ enum Lasted {
 
 /// The first of the servers over which the script runs. One that is a replica, is loading, is full, or has the keys'
 /// slot elsewhere says so here.
-async fn connect(settings: &Settings) -> Result<Live, Fault> {
+async fn connect(settings: &Settings) -> Result<(Live, JoinHandle<()>), Fault> {
     let mut last = Fault::Unconnected;
     for server in &settings.servers {
         match timeout(CONNECT, attempt(settings, server)).await.unwrap_or(Err(Fault::Slow)) {
-            Ok(live) => return Ok(live),
+            Ok(made) => return Ok(made),
             Err(fault) => last = fault,
         }
     }
     Err(last)
 }
 
-async fn attempt(settings: &Settings, server: &str) -> Result<Live, Fault> {
-    let live = Live::new(&*settings.dial, server, &settings.login).await?;
+async fn attempt(settings: &Settings, server: &str) -> Result<(Live, JoinHandle<()>), Fault> {
+    let (live, ended) = Live::new(&*settings.dial, server, &settings.login).await?;
     let trial = Order::trial();
     // In the time that requests will have: a server that is too slow for them is none.
     reply::read(&ask(&live, &trial, settings).await?, &trial)?;
-    Ok(live)
+    Ok((live, ended))
 }
 
 async fn ask(live: &Live, order: &Order, settings: &Settings) -> Result<Value, Fault> {

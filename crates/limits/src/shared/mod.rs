@@ -114,6 +114,12 @@ impl Shared {
         .await;
     }
 
+    /// What [`crate::seed`] is to be given before the process makes its first key.
+    #[must_use]
+    pub const fn key_secret(&self) -> [u8; 16] {
+        self.settings.key_secret
+    }
+
     /// How many workers have a connection.
     #[must_use]
     pub fn connections(&self) -> usize {

@@ -52,7 +52,7 @@ impl Peer {
         let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
         let password = Some(Secret::new(valkey::PASSWORD.into()));
         let login = Login { user: Some(valkey::USER.into()), password };
-        let live = runtime.block_on(Live::new(&Plain, &server.address().to_string(), &login)).unwrap();
+        let (live, _) = runtime.block_on(Live::new(&Plain, &server.address().to_string(), &login)).unwrap();
         Self { _server: server, live, runtime }
     }
 
