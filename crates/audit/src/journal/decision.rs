@@ -39,6 +39,9 @@ pub struct Decision {
     /// Who called, once that was known.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub caller: Option<CallerFacts>,
+    /// How much the caller's behavior looked like an attack, up to a hundred.
+    #[serde(default)]
+    pub risk: u8,
     /// What the request says, as far as somebody could want to know it.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub values: Vec<ValueFact>,
@@ -48,6 +51,9 @@ pub struct Decision {
     pub outcome: Outcome,
     /// The status that the client got.
     pub status: u16,
+    /// The grants without which it would have been refused.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub grants: Option<String>,
     /// The rules that decided, where rules did.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub rules: Vec<RuleFact>,
@@ -104,12 +110,33 @@ pub struct CallerFacts {
     /// Its roles.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub roles: Vec<String>,
-    /// What else it says that rules may ask for.
+    /// How and when it authenticated.
+    #[serde(default)]
+    pub assurance: AssuranceFacts,
+    /// What else its credential says that rules may ask for.
     #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
     pub claims: BTreeMap<String, Claim>,
     /// How many more it has.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub claims_left_out: Option<usize>,
+}
+
+/// How and when a caller authenticated.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(default)]
+pub struct AssuranceFacts {
+    /// The authentication context that was shown.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub context: Option<String>,
+    /// The contexts that are reached.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub reached: Vec<String>,
+    /// The methods.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub methods: Vec<String>,
+    /// When, in milliseconds since the epoch.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub at: Option<u64>,
 }
 
 /// A person or a program.
@@ -134,8 +161,6 @@ pub enum Claim {
     Truth(bool),
     /// Texts.
     List(Vec<Digest>),
-    /// Known words that identify nobody: of contexts and methods of authentication (`acr`, `amr`).
-    Words(Vec<String>),
     /// Something that is not kept in any form.
     Withheld,
 }

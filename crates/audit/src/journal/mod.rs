@@ -18,8 +18,8 @@ mod tests;
 mod writer;
 
 pub use decision::{
-    CallerFacts, Claim, Decision, Kind, Outcome, Refusal, RuleFact, Said, StepAnswer, StepFact, Transport,
-    ValueFact, ViolationFact,
+    AssuranceFacts, CallerFacts, Claim, Decision, Kind, Outcome, Refusal, RuleFact, Said, StepAnswer,
+    StepFact, Transport, ValueFact, ViolationFact,
 };
 pub use digest::{Digest, JournalKey};
 pub use line::{LONGEST_LINE, Line, Unreadable};

@@ -28,6 +28,7 @@ fn decision(receipt: ReceiptId, at: Timestamp) -> Decision {
         transport: Transport::Tls,
         certificate: None,
         caller: None,
+        risk: 0,
         values: Vec::new(),
         steps: vec![StepFact {
             stage: "authorize".into(),
@@ -37,6 +38,7 @@ fn decision(receipt: ReceiptId, at: Timestamp) -> Decision {
         }],
         outcome: Outcome::Denied,
         status: 403,
+        grants: None,
         rules: Vec::new(),
         facts: Vec::new(),
         refusal: Some(Refusal { reason: "permit_missing".into(), ..Refusal::default() }),
@@ -51,7 +53,7 @@ fn at(seconds: u64) -> Timestamp {
 fn a_decision_is_found_by_its_receipt_also_after_a_restart_in_the_middle_of_a_line() {
     let folder = tempfile::tempdir().unwrap();
     let (first, second) = (receipt(BEGAN, 1), receipt(at(5), 2));
-    let mut writer = Writer::open(folder.path(), BOUNDS).unwrap();
+    let mut writer = Writer::open(folder.path(), BOUNDS, BEGAN).unwrap();
     writer.add(decision(first, BEGAN), at(1)).unwrap();
     writer.flush(at(1)).unwrap();
     drop(writer);
@@ -60,7 +62,7 @@ fn a_decision_is_found_by_its_receipt_also_after_a_restart_in_the_middle_of_a_li
     let mut text = std::fs::read(&torn).unwrap();
     text.extend_from_slice(b"{\"decision\":{\"receipt\":\"0192");
     std::fs::write(&torn, text).unwrap();
-    let mut writer = Writer::open(folder.path(), BOUNDS).unwrap();
+    let mut writer = Writer::open(folder.path(), BOUNDS, at(5)).unwrap();
     writer.add(decision(second, at(5)), at(6)).unwrap();
     writer.flush(at(6)).unwrap();
 
@@ -78,7 +80,7 @@ fn a_decision_is_found_by_its_receipt_also_after_a_restart_in_the_middle_of_a_li
 fn a_missing_receipt_says_why_it_is_missing() {
     let folder = tempfile::tempdir().unwrap();
     assert!(matches!(Journal::open(&folder.path().join("none")), Err(JournalError::Nothing(_))));
-    let mut writer = Writer::open(folder.path(), BOUNDS).unwrap();
+    let mut writer = Writer::open(folder.path(), BOUNDS, at(100)).unwrap();
     writer.add(decision(receipt(at(100), 1), at(100)), at(100)).unwrap();
     writer.add_loss(7, at(200), at(210)).unwrap();
     writer.flush(at(210)).unwrap();
@@ -99,7 +101,7 @@ fn a_missing_receipt_says_why_it_is_missing() {
 fn size_and_age_are_capped_and_the_oldest_goes_first() {
     let folder = tempfile::tempdir().unwrap();
     let bounds = Bounds { size: 64 << 10, ..BOUNDS };
-    let mut writer = Writer::open(folder.path(), bounds).unwrap();
+    let mut writer = Writer::open(folder.path(), bounds, BEGAN).unwrap();
     for number in 0..1000 {
         let now = BEGAN.plus(Duration::from_millis(number));
         writer.add(decision(receipt(now, 1), now), now).unwrap();
@@ -126,7 +128,7 @@ fn a_segment_of_another_version_is_refused_and_no_file_of_somebody_else_is_touch
     let folder = tempfile::tempdir().unwrap();
     let other = folder.path().join("notes.journal");
     std::fs::write(&other, "mine").unwrap();
-    let mut writer = Writer::open(folder.path(), Bounds { size: 0, ..BOUNDS }).unwrap();
+    let mut writer = Writer::open(folder.path(), Bounds { size: 0, ..BOUNDS }, BEGAN).unwrap();
     writer.add(decision(receipt(BEGAN, 1), BEGAN), BEGAN).unwrap();
     writer.flush(BEGAN).unwrap();
     assert_eq!(std::fs::read(&other).unwrap(), b"mine");
@@ -142,9 +144,10 @@ fn a_segment_of_another_version_is_refused_and_no_file_of_somebody_else_is_touch
 fn what_a_disk_refuses_is_lost_and_the_next_decision_is_kept() {
     let folder = tempfile::tempdir().unwrap();
     let journal = folder.path().join("journal");
-    let mut writer = Writer::open(&journal, BOUNDS).unwrap();
+    let mut writer = Writer::open(&journal, BOUNDS, BEGAN).unwrap();
     std::fs::remove_dir_all(&journal).unwrap();
-    assert!(writer.add(decision(receipt(BEGAN, 1), BEGAN), BEGAN).is_err());
+    writer.add(decision(receipt(BEGAN, 1), BEGAN), BEGAN).unwrap();
+    assert!(writer.flush(BEGAN).is_err(), "nobody would find it");
     std::fs::create_dir(&journal).unwrap();
     writer.add(decision(receipt(at(1), 2), at(1)), at(1)).unwrap();
     writer.flush(at(1)).unwrap();

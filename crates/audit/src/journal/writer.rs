@@ -54,15 +54,19 @@ struct Current {
 }
 
 impl Writer {
-    /// Opens the journal of a folder, made if it is not there.
+    /// Opens the journal of a folder, made if it is not there, and begins a segment: what came before it was not kept.
     ///
     /// # Errors
     /// What the system says.
-    pub fn open(folder: &Path, bounds: Bounds) -> io::Result<Self> {
+    pub fn open(folder: &Path, bounds: Bounds, now: Timestamp) -> io::Result<Self> {
         folder::make(folder)?;
         let key = JournalKey::read_or_make(folder)?;
         let older = folder::segments(folder)?;
-        Ok(Self { folder: folder.to_owned(), key, bounds, current: None, older, buffer: Vec::new() })
+        let mut writer =
+            Self { folder: folder.to_owned(), key, bounds, current: None, older, buffer: Vec::new() };
+        writer.begin(now)?;
+        writer.flush(now)?;
+        Ok(writer)
     }
 
     /// The key of its digests.
@@ -134,8 +138,10 @@ impl Writer {
     }
 
     fn put(&mut self) -> io::Result<()> {
-        let Some(current) = &mut self.current else { return Ok(()) };
-        let written = current.file.write_all(&self.buffer);
+        let Some(current) = self.current.as_mut().filter(|_| !self.buffer.is_empty()) else { return Ok(()) };
+        // Somebody may have taken the file away: nobody would find what is written to it.
+        let is_there = std::fs::metadata(&current.segment.path).map(drop);
+        let written = is_there.and_then(|()| current.file.write_all(&self.buffer));
         current.segment.bytes += self.buffer.len() as u64;
         self.buffer.clear();
         if written.is_err() {

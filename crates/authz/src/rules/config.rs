@@ -27,6 +27,14 @@ pub struct RulesConfig {
     pub zone: Option<String>,
 }
 
+impl RulesConfig {
+    /// The claims that are numbers.
+    pub fn numbers(&self) -> impl Iterator<Item = &str> {
+        let numbers = self.claims.iter().filter(|(_, kind)| **kind == ClaimTypeConfig::Number);
+        numbers.map(|(name, _)| name.as_str())
+    }
+}
+
 /// What a claim is.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize, Serialize, JsonSchema)]
 #[serde(rename_all = "snake_case")]

@@ -23,7 +23,7 @@ use tokio::net::{TcpListener, TcpStream};
 use tokio::sync::watch;
 use tokio_util::task::TaskTracker;
 
-pub(crate) use connection::Connection;
+pub(crate) use connection::{Connection, Transport};
 pub(crate) use guarded::{InFlight, REFUSED, Refused};
 pub(crate) use peers::PeerConnections;
 pub(crate) use socket::bind;
