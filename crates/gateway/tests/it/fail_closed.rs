@@ -8,7 +8,7 @@ use serde_json::{Value, json};
 use crate::walk::{HOST, Setup, Walk, get};
 
 /// Refusals for want of something that a decision depends on, and where a request meets each of them.
-const DEPENDENCIES: [(Reason, &str); 12] = [
+const DEPENDENCIES: [(Reason, &str); 14] = [
     (Reason::KeysUnavailable, "whatever_a_decision_depends_on_is_stopped_nothing_is_forwarded"),
     (Reason::RecordUnavailable, "whatever_a_decision_depends_on_is_stopped_nothing_is_forwarded"),
     (Reason::InternalFault, "a_panic_in_any_stage_is_answered_and_recorded_and_takes_nobody_down"),
@@ -27,6 +27,11 @@ const DEPENDENCIES: [(Reason, &str); 12] = [
     ),
     (Reason::LoginsSaturated, "sessions::logins::logins_without_end_fill_no_more_than_their_room"),
     (Reason::ProofsSaturated, "possession::a_proof_that_cannot_be_remembered_is_refused"),
+    (
+        Reason::LimitsUnavailable,
+        "shared_limits::without_the_server_each_gateway_grants_its_part_and_no_guess_beyond_it_and_somebody_is_told",
+    ),
+    (Reason::Overloaded, "limits::load::what_matters_least_gives_way_first"),
     (Reason::PasswordsSaturated, "authn: what_cannot_be_checked_soon_is_refused"),
     (Reason::ExchangeUnavailable, "hand_over::without_a_token_for_the_upstream_nothing_is_forwarded"),
     (Reason::DecisionUnavailable, "authorization::a_policy_that_fails_refuses_although_it_only_forbids"),
