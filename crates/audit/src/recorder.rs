@@ -4,7 +4,7 @@
 //! it can be relied on. Opened once at start; lives longer than any policy.
 
 use std::io;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::thread::JoinHandle;
 
@@ -167,6 +167,8 @@ pub struct Recorder {
     notary: Notary,
     on_failure: OnFailure,
     repeats: Repeats,
+    /// Where the record is, if it is a file.
+    file: Option<PathBuf>,
     outlets: Vec<Outlet>,
     thread: Mutex<Option<JoinHandle<()>>>,
 }
@@ -197,7 +199,12 @@ impl Recorder {
             .map_err(OpenError::Thread)?;
         let notary = Notary { queue, clock };
         let thread = Mutex::new(Some(thread));
-        Ok(Self { notary, on_failure: settings.on_failure, repeats: settings.repeats, outlets, thread })
+        let file = match &settings.sink {
+            SinkChoice::File(path) => Some(path.clone()),
+            SinkChoice::Stdout | SinkChoice::Memory(_) => None,
+        };
+        let Settings { on_failure, repeats, .. } = *settings;
+        Ok(Self { notary, on_failure, repeats, file, outlets, thread })
     }
 
     /// Starts to deliver what is for the sink of this name; what waited comes first. A sink that is not among the
@@ -212,6 +219,12 @@ impl Recorder {
         let shipper = Shipper::start(name, Arc::clone(&outlet.spool), carrier, self.notary.clone())?;
         *outlet.shipper.lock().unwrap_or_else(PoisonError::into_inner) = Some(shipper);
         Ok(())
+    }
+
+    /// Where the record is, if it is a file.
+    #[must_use]
+    pub fn file(&self) -> Option<&Path> {
+        self.file.as_deref()
     }
 
     /// The sinks beside the record, and what became of their events.

@@ -4,6 +4,7 @@
 //! [`crate::Recorder::note`]. Rare events: no request waits for them.
 
 use std::net::IpAddr;
+use std::time::Duration;
 
 use portcullis_domain::Timestamp;
 
@@ -114,6 +115,44 @@ pub enum System<'a> {
         /// What became of it: `reported`, `revoked`.
         fate: &'static str,
     },
+    /// An API key was made, or another took its place, or it was ended by hand (AUD-05).
+    KeyChanged {
+        /// Its id, which opens nothing.
+        key: &'a str,
+        /// The application that holds it.
+        owner: &'a str,
+        /// What became of it.
+        change: KeyChange<'a>,
+    },
+    /// Tokens were ended by hand: one, or all of a subject, session, client, key or issuer.
+    TokensRevoked {
+        /// Which claim names them.
+        kind: &'static str,
+        /// Who issued them.
+        issuer: &'a str,
+        /// The claim's value.
+        value: &'a str,
+        /// Why, in the words of whoever did it.
+        cause: &'a str,
+    },
+    /// Nobody is let try credentials for a while, from one address or with one name (AUD-02).
+    LoginLocked {
+        /// Who tried last.
+        client: IpAddr,
+        /// For how long.
+        wait: Duration,
+    },
+    /// Somebody used the admin listener, or was not let (AUD-03).
+    AdminCalled {
+        /// Method and path.
+        action: &'a str,
+        /// From where.
+        peer: IpAddr,
+        /// As whom.
+        by: &'static str,
+        /// What came of it.
+        status: u16,
+    },
     /// Rights were granted for a while, approved, or taken back (AUTHZ-23).
     GrantChanged {
         /// Its id.
@@ -181,6 +220,20 @@ pub enum System<'a> {
     },
 }
 
+/// What became of an API key.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum KeyChange<'a> {
+    /// It was made.
+    Created,
+    /// Another takes its place.
+    Replaced {
+        /// The other's id.
+        successor: &'a str,
+    },
+    /// It was ended by hand.
+    Revoked,
+}
+
 /// Where the chain stood before the line that tells of it, and who says so.
 #[derive(Clone, Copy, Debug)]
 pub struct SignedHead<'a> {
@@ -210,6 +263,15 @@ impl System<'_> {
             Self::UpstreamChanged { .. } => EventName::SysUpstreamChanged,
             Self::FetchRefused { .. } => EventName::SysFetchRefused,
             Self::CredentialLeaked { .. } => EventName::AuthnCredentialExposed,
+            Self::KeyChanged { change: KeyChange::Revoked, .. } | Self::TokensRevoked { .. } => {
+                EventName::AuthnTokenRevoked
+            }
+            Self::KeyChanged { .. } => EventName::AuthnTokenCreated,
+            Self::LoginLocked { .. } => EventName::AuthnLoginLock,
+            // Whoever is not let do it did nothing.
+            Self::AdminCalled { status: 401, .. } => EventName::AuthnLoginFail,
+            Self::AdminCalled { status: 403, .. } => EventName::AuthzFail,
+            Self::AdminCalled { .. } => EventName::AuthzAdmin,
             Self::GrantChanged { .. } => EventName::AuthzChange,
             Self::Alert(alert) => alert.event,
             Self::Opened { .. } => EventName::AuditOpened,
@@ -280,6 +342,29 @@ impl System<'_> {
                 // In this order: `verify` reads it so.
                 line.number("of", head.sequence).word("head", head.hash);
                 line.word("signed_by", head.key).word("signature", head.signature);
+            }
+            Self::KeyChanged { key, owner, change } => {
+                line.text("key", key, TEXT);
+                free(&mut line, "owner", owner);
+                match change {
+                    KeyChange::Created => line.word("change", "created"),
+                    KeyChange::Replaced { successor } => {
+                        line.word("change", "replaced").text("successor", successor, TEXT)
+                    }
+                    KeyChange::Revoked => line.word("change", "revoked"),
+                };
+            }
+            Self::TokensRevoked { kind, issuer, value, cause } => {
+                line.word("kind", kind).text("issuer", issuer, TEXT);
+                free(&mut line, "value", value);
+                free(&mut line, "cause", cause);
+            }
+            Self::LoginLocked { client, wait } => {
+                line.address("client", client).number("wait_seconds", wait.as_secs());
+            }
+            Self::AdminCalled { action, peer, by, status } => {
+                free(&mut line, "action", action);
+                line.address("peer", peer).word("by", by).number("status", u64::from(status));
             }
             Self::GrantChanged { grant, issuer, subject, state, roles, scopes, by, cause } => {
                 line.word("grant", grant).text("issuer", issuer, TEXT).text("subject", subject, TEXT);

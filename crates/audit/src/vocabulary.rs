@@ -11,8 +11,11 @@
 //! | `authn_login_success` | INFO | an answered request whose credential was verified for the first time | yes |
 //! | `authn_login_fail` | WARN | a credential that is missing, malformed or not believed | yes |
 //! | `authn_login_fail_max` | WARN | too many failed credentials | yes |
+//! | `authn_login_lock` | WARN | too many failed credentials: nobody is let try for a while | yes |
+//! | `authn_token_created` | INFO | a key was made, or took another's place | yes |
+//! | `authn_token_revoked` | INFO | a key, a token or all of somebody's was ended by hand | yes |
+//! | `authn_token_reuse` | CRITICAL | a key or token that was ended by hand, or a proof that was used before, was shown; one token came from two places | yes |
 //! | `authn_credential_exposed` | CRITICAL | a credential that came over plaintext | ours |
-//! | `authn_token_reuse` | CRITICAL | one token from two places, or a proof or token that was somebody else's | yes |
 //! | `authn_impossible_travel` | CRITICAL | one caller in two places that nobody travels between in that time | yes |
 //! | `authn_guessing`, `authn_spray`, `authn_stuffing` | CRITICAL | many passwords at one account, one at many, more failed logins than usual | ours, as `authn_*` |
 //! | `malicious_excess_404` | WARN | many different things that are not there | yes |
@@ -23,6 +26,7 @@
 //! | `excess_volume`, `excess_payload` | INFO | far more requests or bytes than the caller's habit | ours, as `excess_*` |
 //! | `excess_denials` | WARN | far more refusals than usual | ours, as `excess_*` |
 //! | `sensitive_exposed` | WARN | sensitive values stand in answers where they did not before | ours, as `sensitive_*` |
+//! | `authz_admin` | WARN | an operator did something through the admin listener | yes |
 //! | `authz_fail` | CRITICAL | a caller who may not | yes |
 //! | `authz_change` | WARN | rights were granted for a while, or taken back | yes |
 //! | `authz_grant_used` | CRITICAL | rights that were granted for a while were used for the first time | ours, as `authz_*` |
@@ -115,12 +119,16 @@ event_names! {
     AuthnLoginSuccess = "authn_login_success", Info;
     AuthnLoginFail = "authn_login_fail", Warn;
     AuthnLoginFailMax = "authn_login_fail_max", Warn;
-    AuthnCredentialExposed = "authn_credential_exposed", Critical;
+    AuthnLoginLock = "authn_login_lock", Warn;
+    AuthnTokenCreated = "authn_token_created", Info;
     AuthnTokenReuse = "authn_token_reuse", Critical;
+    AuthnTokenRevoked = "authn_token_revoked", Info;
+    AuthnCredentialExposed = "authn_credential_exposed", Critical;
     AuthnImpossibleTravel = "authn_impossible_travel", Critical;
     AuthnGuessing = "authn_guessing", Critical;
     AuthnSpray = "authn_spray", Critical;
     AuthnStuffing = "authn_stuffing", Critical;
+    AuthzAdmin = "authz_admin", Warn;
     AuthzFail = "authz_fail", Critical;
     AuthzChange = "authz_change", Warn;
     AuthzGrantUsed = "authz_grant_used", Critical;
@@ -177,6 +185,7 @@ impl EventName {
         match reason {
             Reason::PlaintextCredential => Self::AuthnCredentialExposed,
             Reason::FailuresExceeded => Self::AuthnLoginFailMax,
+            Reason::TokenRevoked | Reason::KeyRevoked | Reason::ProofReplayed => Self::AuthnTokenReuse,
             Reason::OriginRefused => Self::MaliciousCors,
             Reason::FramingAmbiguous
             | Reason::TransferEncodingRefused
@@ -244,6 +253,9 @@ mod tests {
             (Reason::TokenSignatureInvalid, "authn_login_fail"),
             (Reason::CredentialMissing, "authn_login_fail"),
             (Reason::FailuresExceeded, "authn_login_fail_max"),
+            (Reason::TokenRevoked, "authn_token_reuse"),
+            (Reason::KeyRevoked, "authn_token_reuse"),
+            (Reason::ProofReplayed, "authn_token_reuse"),
             (Reason::ScopeInsufficient, "authz_fail"),
             (Reason::ObjectConcealed, "authz_fail"),
             (Reason::RequestInvalid, "input_validation_fail"),

@@ -4,7 +4,7 @@
 //! token that is not configured is made at random and shown once. Beyond loopback only client
 //! certificates will do.
 
-use std::net::SocketAddr;
+use std::net::{IpAddr, SocketAddr};
 use std::sync::{Arc, mpsc as blocking};
 
 use bytes::Bytes;
@@ -13,6 +13,7 @@ use http_body_util::Full;
 use hyper::body::Incoming;
 use hyper::service::service_fn;
 use hyper_util::rt::{TokioIo, TokioTimer};
+use portcullis_audit::{System, lines_about, newest_lines};
 use portcullis_config::codes::listener as codes;
 use portcullis_config::{Diagnostic, Diagnostics, Place};
 use portcullis_domain::Secret;
@@ -33,6 +34,7 @@ pub(crate) struct Admin {
     listener: std::net::TcpListener,
     address: SocketAddr,
     token: Secret,
+    auditor: Option<Secret>,
     /// Whether the token was made at this start.
     is_new: bool,
     tls: Option<Arc<ServerTls>>,
@@ -44,6 +46,32 @@ enum Proof {
     Certificate,
     None,
 }
+
+/// Who asks.
+#[derive(Clone, Copy)]
+struct Visitor {
+    peer: IpAddr,
+    proof: Proof,
+}
+
+/// What somebody may ask for.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Role {
+    Operator,
+    Auditor,
+}
+
+impl Role {
+    const fn name(self) -> &'static str {
+        match self {
+            Self::Operator => "operator",
+            Self::Auditor => "auditor",
+        }
+    }
+}
+
+const METRICS: &str = "/metrics";
+const RECORD: &str = "/record";
 
 /// Connections served at once; the operator's tools need few.
 const CONNECTIONS: usize = 64;
@@ -90,6 +118,9 @@ impl Admin {
             .token
             .as_ref()
             .map(|token| token.resolve_at(&workshop.environment, &place.child("token"), &mut diagnostics));
+        let auditor = config.auditor.as_ref().and_then(|auditor| {
+            auditor.resolve_at(&workshop.environment, &place.child("auditor"), &mut diagnostics)
+        });
         if diagnostics.has_errors() {
             return Err(StartError::Configuration(diagnostics));
         }
@@ -101,6 +132,7 @@ impl Admin {
         Ok(Some(Self {
             listener,
             address,
+            auditor,
             is_new: configured.is_none(),
             token: configured.unwrap_or_else(random_token),
             tls: tls.flatten(),
@@ -131,19 +163,20 @@ impl Admin {
                 return;
             }
         };
-        let desk = Arc::new(Desk { shared, commands, token: self.token, phase: phase.clone() });
+        let (token, auditor) = (self.token, self.auditor);
+        let desk = Arc::new(Desk { shared, commands, token, auditor, phase: phase.clone() });
         let places = Arc::new(Semaphore::new(CONNECTIONS));
         loop {
             let accepted = tokio::select! {
                 accepted = listener.accept() => accepted,
                 _ = phase.wait_for(|phase| *phase == Phase::Draining) => return,
             };
-            let (Ok((stream, _)), Ok(place)) = (accepted, Arc::clone(&places).acquire_owned().await) else {
+            let (Ok((stream, peer)), Ok(place)) = (accepted, Arc::clone(&places).acquire_owned().await) else {
                 continue;
             };
             let (desk, tls) = (Arc::clone(&desk), self.tls.clone());
             tokio::spawn(async move {
-                desk.welcome(stream, tls).await;
+                desk.welcome(stream, peer.ip().to_canonical(), tls).await;
                 drop(place);
             });
         }
@@ -155,30 +188,32 @@ struct Desk {
     shared: Arc<Shared>,
     commands: mpsc::UnboundedSender<Command>,
     token: Secret,
+    auditor: Option<Secret>,
     phase: watch::Receiver<Phase>,
 }
 
 impl Desk {
-    async fn welcome(self: Arc<Self>, stream: TcpStream, tls: Option<Arc<ServerTls>>) {
-        let Some(tls) = tls else { return self.converse(stream, Proof::None).await };
+    async fn welcome(self: Arc<Self>, stream: TcpStream, peer: IpAddr, tls: Option<Arc<ServerTls>>) {
+        let visitor = |proof| Visitor { peer, proof };
+        let Some(tls) = tls else { return self.converse(stream, visitor(Proof::None)).await };
         let patience = self.shared.policy.load().timeouts.handshake;
         if let Ok(Ok(Accepted::Connection { stream, handshake })) =
             tokio::time::timeout(patience, tls.accept(stream)).await
         {
             let proof = if handshake.client_certificate.is_some() { Proof::Certificate } else { Proof::None };
-            self.converse(stream, proof).await;
+            self.converse(stream, visitor(proof)).await;
         }
     }
 
     async fn converse(
         self: Arc<Self>,
         stream: impl AsyncRead + AsyncWrite + Unpin + Send + 'static,
-        proof: Proof,
+        visitor: Visitor,
     ) {
         let head = self.shared.policy.load().timeouts.head;
         let service = service_fn(move |request| {
             let desk = Arc::clone(&self);
-            async move { Ok::<_, std::convert::Infallible>(desk.answer(&request, proof).await) }
+            async move { Ok::<_, std::convert::Infallible>(desk.answer(&request, visitor).await) }
         });
         // A client that breaks off hurts nobody here.
         let _ = hyper::server::conn::http1::Builder::new()
@@ -188,7 +223,7 @@ impl Desk {
             .await;
     }
 
-    async fn answer(&self, request: &Request<Incoming>, proof: Proof) -> Response<Full<Bytes>> {
+    async fn answer(&self, request: &Request<Incoming>, visitor: Visitor) -> Response<Full<Bytes>> {
         let is_draining = *self.phase.borrow() == Phase::Draining;
         match (request.method(), request.uri().path()) {
             (&Method::GET, "/health/live") => text(StatusCode::OK, "live\n"),
@@ -196,13 +231,28 @@ impl Desk {
                 text(StatusCode::SERVICE_UNAVAILABLE, "draining\n")
             }
             (&Method::GET, "/health/ready") => text(StatusCode::OK, "ready\n"),
-            (_, _) if !self.is_operator(request, proof) => {
-                let mut response = text(StatusCode::UNAUTHORIZED, "the admin token is needed\n");
-                let challenge = HeaderValue::from_static("Bearer realm=\"portcullis-admin\"");
-                response.headers_mut().insert(header::WWW_AUTHENTICATE, challenge);
+            (_, path) => {
+                let role = self.role(request, visitor.proof);
+                let response = match role {
+                    None => {
+                        let mut response = text(StatusCode::UNAUTHORIZED, "the admin token is needed\n");
+                        let challenge = HeaderValue::from_static("Bearer realm=\"portcullis-admin\"");
+                        response.headers_mut().insert(header::WWW_AUTHENTICATE, challenge);
+                        response
+                    }
+                    Some(role) if !self.may(role, path) => text(StatusCode::FORBIDDEN, "not for this token\n"),
+                    Some(_) => self.serve(request).await,
+                };
+                self.note(request, visitor, role, response.status());
                 response
             }
-            (&Method::GET, "/metrics") => {
+        }
+    }
+
+    /// Answers whoever may ask.
+    async fn serve(&self, request: &Request<Incoming>) -> Response<Full<Bytes>> {
+        match (request.method(), request.uri().path()) {
+            (&Method::GET, METRICS) => {
                 let mut response = text(StatusCode::OK, "");
                 *response.body_mut() = Full::new(Bytes::from(self.shared.metrics.encode()));
                 let openmetrics = "application/openmetrics-text; version=1.0.0; charset=utf-8";
@@ -215,21 +265,76 @@ impl Desk {
             (&Method::GET, "/traffic") => {
                 text(StatusCode::OK, format!("{}\n", self.shared.observatory.view().await))
             }
+            (&Method::GET, RECORD) => self.record(request.uri().query()).await,
             (&Method::POST, "/reload") => self.reload().await,
             (&Method::POST, "/store/refresh") => self.refresh_store().await,
-            (_, "/metrics" | "/policy" | "/reload" | "/store/refresh" | "/traffic") => {
+            (_, METRICS | "/policy" | RECORD | "/reload" | "/store/refresh" | "/traffic") => {
                 text(StatusCode::METHOD_NOT_ALLOWED, "\n")
             }
             (_, _) => text(StatusCode::NOT_FOUND, "\n"),
         }
     }
 
-    fn is_operator(&self, request: &Request<Incoming>, proof: Proof) -> bool {
+    /// As whom somebody asks.
+    fn role(&self, request: &Request<Incoming>, proof: Proof) -> Option<Role> {
         let shown = request.headers().get(header::AUTHORIZATION).and_then(|value| {
             let (scheme, token) = value.to_str().ok()?.split_once(' ')?;
             scheme.eq_ignore_ascii_case("bearer").then_some(token)
         });
-        proof == Proof::Certificate || shown.is_some_and(|token| self.token.matches(token.as_bytes()))
+        let shows = |token: &Secret| shown.is_some_and(|shown| token.matches(shown.as_bytes()));
+        match &self.auditor {
+            Some(auditor) if shows(auditor) => Some(Role::Auditor),
+            Some(_) | None if proof == Proof::Certificate || shows(&self.token) => Some(Role::Operator),
+            Some(_) | None => None,
+        }
+    }
+
+    /// Whether this is for them. The record is for auditors, where there are any.
+    fn may(&self, role: Role, path: &str) -> bool {
+        match (role, path) {
+            (_, METRICS) | (Role::Auditor, RECORD) => true,
+            (Role::Auditor, _) => false,
+            (Role::Operator, RECORD) => self.auditor.is_none(),
+            (Role::Operator, _) => true,
+        }
+    }
+
+    /// Tells the record (AUD-03, AUD-23). Not of scrapes that went well: they come every few seconds, for ever.
+    fn note(&self, request: &Request<Incoming>, visitor: Visitor, role: Option<Role>, status: StatusCode) {
+        let path = request.uri().path();
+        if path == METRICS && status == StatusCode::OK {
+            return;
+        }
+        let action = format!("{} {path}", request.method());
+        let by = role.map_or("nobody", Role::name);
+        self.shared.recorder.note(&System::AdminCalled {
+            action: &action,
+            peer: visitor.peer,
+            by,
+            status: status.as_u16(),
+        });
+    }
+
+    /// The newest lines of the record, or those about one request: `?receipt=ID`.
+    async fn record(&self, query: Option<&str>) -> Response<Full<Bytes>> {
+        let Some(file) = self.shared.recorder.file().map(std::path::Path::to_owned) else {
+            return text(StatusCode::NOT_FOUND, "the record is not kept in a file here\n");
+        };
+        let receipt = query.and_then(|query| query.strip_prefix("receipt=")).map(str::to_owned);
+        let read = tokio::task::spawn_blocking(move || match receipt {
+            Some(receipt) => lines_about(&file, &receipt),
+            None => newest_lines(&file),
+        });
+        match read.await {
+            Ok(Ok(lines)) => {
+                let mut response = text(StatusCode::OK, lines);
+                let ndjson = HeaderValue::from_static("application/x-ndjson");
+                response.headers_mut().insert(header::CONTENT_TYPE, ndjson);
+                response
+            }
+            Ok(Err(error)) => text(StatusCode::SERVICE_UNAVAILABLE, format!("{error}\n")),
+            Err(_) => text(StatusCode::SERVICE_UNAVAILABLE, "stopping\n"),
+        }
     }
 
     /// Takes up what others revoked, at once and not at the next look.

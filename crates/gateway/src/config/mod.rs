@@ -4,6 +4,7 @@
 //! connection. Unknown keys are mistakes. Doc comments here become the editor's hover text and
 //! `docs/reference/configuration.md`.
 
+mod alerts;
 mod api;
 mod bodies;
 mod client;
@@ -45,6 +46,7 @@ use portcullis_store::config::StoreConfig;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
+pub(crate) use alerts::{AlertsConfig, ReceiverConfig, SeverityConfig};
 pub(crate) use api::{
     AccessConfig, ApiConfig, CorsConfig, CredentialConfig, HostHeaderConfig, ObjectsConfig, OperationConfig,
     ReadOnlyConfig, SchemasConfig, StagesConfig, StrengthConfig, UnboundedConfig, UpgradeConfig,
@@ -151,6 +153,9 @@ pub struct GatewayConfig {
     /// Where else the record is told, by name. Fixed when the process starts.
     #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
     pub(crate) sinks: BTreeMap<String, SinkConfig>,
+    /// Who is told of what somebody should know now.
+    #[serde(default)]
+    pub(crate) alerts: AlertsConfig,
     /// The journal of decisions, for `portcullis explain` and `portcullis policy what-if`. Fixed when the process
     /// starts.
     #[serde(default)]
@@ -203,6 +208,10 @@ pub(crate) struct AdminConfig {
     pub(crate) address: Option<String>,
     /// Bearer token for everything but health. Unset: a random one is made at start and printed once.
     pub(crate) token: Option<SecretReference>,
+    /// Bearer token of those who may read the record and nothing else. Once there is one, operators may not: who
+    /// changes things and who checks what was changed are then not the same.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(crate) auditor: Option<SecretReference>,
     /// TLS with client certificates, in place of the token or beside it.
     pub(crate) tls: Option<portcullis_tls::config::ServerTlsConfig>,
 }

@@ -3,6 +3,9 @@
 //! In: a credential as it was shown, by the bytes that name it. Out: leave to judge it, or the refusal of
 //! whoever has failed too often. Asked by every stage that judges something secret.
 
+use std::net::IpAddr;
+
+use portcullis_audit::System;
 use portcullis_domain::{Denial, Now, Reason};
 use portcullis_limits::{Failures, Key};
 
@@ -11,7 +14,9 @@ use crate::policy::Policy;
 
 /// Leave to judge one credential, once.
 pub(crate) struct Attempt<'p> {
+    policy: &'p Policy,
     failures: &'p Failures,
+    client: IpAddr,
     peer: Key,
     credential: Key,
     now: Now,
@@ -26,7 +31,7 @@ impl<'p> Attempt<'p> {
         let failures = &policy.limits.failures;
         let (peer, credential, now) = (envelope.peer_key, Key::credential(name), envelope.now);
         match failures.check(peer, credential, now) {
-            Ok(()) => Ok(Self { failures, peer, credential, now }),
+            Ok(()) => Ok(Self { policy, failures, client: envelope.client, peer, credential, now }),
             Err(too_many) => {
                 Err(Denial::new(Reason::FailuresExceeded).with_retry_after(too_many.retry_after))
             }
@@ -40,6 +45,11 @@ impl<'p> Attempt<'p> {
     pub(crate) fn end<T>(self, judged: Result<T, Denial>) -> Result<T, Denial> {
         if judged.as_ref().is_err_and(|denial| is_guess(denial.reason())) {
             self.failures.record(self.peer, self.credential, self.now);
+            // From here on nobody is let try: that is news once, and not with each try that follows.
+            if let Err(too_many) = self.failures.check(self.peer, self.credential, self.now) {
+                let locked = System::LoginLocked { client: self.client, wait: too_many.retry_after };
+                self.policy.lasting.recorder().note(&locked);
+            }
         }
         judged
     }
