@@ -35,7 +35,9 @@ fn decoded(text: &[u8]) -> Vec<u8> {
 mod tests {
     use super::*;
 
-    fn read(reader: fn(&[u8], &mut dyn FnMut(Vec<u8>, Vec<u8>)), text: &str) -> Vec<String> {
+    type Reader = fn(&[u8], &mut dyn FnMut(Vec<u8>, Vec<u8>));
+
+    fn read(reader: Reader, text: &str) -> Vec<String> {
         let mut found = Vec::new();
         reader(text.as_bytes(), &mut |name, value| {
             found.push(format!("{}={}", String::from_utf8_lossy(&name), String::from_utf8_lossy(&value)));
