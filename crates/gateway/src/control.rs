@@ -100,7 +100,11 @@ impl Control {
             tokio::select! {
                 command = self.inbox.recv() => match command {
                     None | Some(Command::Stop) => break,
-                    Some(Command::Reload(answer)) => self.reload(&mut background, answer).await,
+                    Some(Command::Reload(answer)) => {
+                        // By signal or through the admin listener, which says more; without, a secret has changed.
+                        let actor = if answer.is_some() { "operator" } else { "changed secret" };
+                        self.reload(&mut background, actor, answer).await;
+                    }
                 },
                 _ = calendar.tick() => {
                     certificates.look(&self.plans, &self.shared);
@@ -114,7 +118,7 @@ impl Control {
                     // Changes that come together are taken up together; a file written in two steps is read
                     // when it is whole.
                     tokio::time::sleep(SETTLE).await;
-                    self.reload(&mut background, None).await;
+                    self.reload(&mut background, "changed file", None).await;
                 }
             }
             certificates.look(&self.plans, &self.shared);
@@ -143,6 +147,7 @@ impl Control {
     async fn reload(
         &mut self,
         background: &mut JoinSet<()>,
+        actor: &str,
         answer: Option<blocking::Sender<Result<String, Diagnostics>>>,
     ) {
         self.read_new_secrets().await;
@@ -152,8 +157,8 @@ impl Control {
                 self.shared.metrics.count_policy_load(LoadResult::Loaded { revision });
                 self.shared.recorder.note(&System::PolicyLoaded {
                     revision,
-                    digest: revision,
-                    actor: "reload",
+                    digest: &self.compiled.digest,
+                    actor,
                 });
                 alarms::policy_changed(&self.shared.alerts, &self.shared.clock, revision);
             }
@@ -165,8 +170,8 @@ impl Control {
                 );
                 self.shared.recorder.note(&System::PolicyRefused {
                     revision: &self.compiled.policy.revision,
-                    digest: "",
-                    actor: "reload",
+                    digest: &compile::file_digest(&self.workshop.file),
+                    actor,
                     mistakes: diagnostics.errors().count(),
                     first: diagnostics.errors().next().map_or("", |diagnostic| diagnostic.message()),
                 });

@@ -70,15 +70,20 @@ impl Library {
         self.contents.borrow().keys().chain(&self.watched).cloned().collect()
     }
 
-    /// A digest of everything that was read: the same files give the same revision.
+    /// The beginning of the digest: short enough to be read out.
     pub(crate) fn revision(&self) -> String {
+        self.digest().chars().take(12).collect()
+    }
+
+    /// A digest of everything that was read, in hexadecimal: the same files give the same one.
+    pub(crate) fn digest(&self) -> String {
         let mut context = digest::Context::new(&digest::SHA256);
         for (path, bytes) in self.contents.borrow().iter() {
             context.update(path.to_string_lossy().as_bytes());
             context.update(&[0]);
             context.update(bytes);
         }
-        context.finish().as_ref().iter().take(6).map(|byte| format!("{byte:02x}")).collect()
+        hexadecimal(context.finish().as_ref())
     }
 }
 
@@ -88,6 +93,15 @@ impl References for Library {
         let path = path_below(&self.root, from, reference)?;
         self.open(&path).map_err(Unresolved::Broken)
     }
+}
+
+/// The digest of one file, for whoever cannot compile it.
+pub(crate) fn file_digest(path: &Path) -> String {
+    std::fs::read(path).map(|bytes| hexadecimal(digest::digest(&digest::SHA256, &bytes).as_ref())).unwrap_or_default()
+}
+
+fn hexadecimal(bytes: &[u8]) -> String {
+    bytes.iter().map(|byte| format!("{byte:02x}")).collect()
 }
 
 /// Reads a file of at most [`LARGEST`] bytes.

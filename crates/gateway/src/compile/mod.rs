@@ -61,11 +61,12 @@ use crate::lasting::Lasting;
 use crate::observe::Observatory;
 use crate::ownership::Ownership;
 use crate::policy::{Policy, Timeouts};
+use crate::alerting;
 use crate::sinks::{self, Sink};
 use crate::span::Traces;
 use crate::vault::Keeper;
 
-pub(crate) use documents::Library;
+pub(crate) use documents::{Library, file_digest};
 pub(crate) use grants::grantable;
 pub(crate) use journal::{folder as journal_folder, plan as journal_plan};
 pub(crate) use lasting::{lasting, store_settings, store_unusable};
@@ -99,12 +100,15 @@ pub(crate) struct Compiled {
     pub(crate) config: GatewayConfig,
     pub(crate) place: Place,
     pub(crate) warnings: Diagnostics,
+    /// SHA-256 of everything that was read, in hexadecimal.
+    pub(crate) digest: String,
     /// Everything that was read; a change to one of them calls for a reload.
     pub(crate) files: Vec<PathBuf>,
     pub(crate) health: Vec<(Arc<Upstream>, HealthRules)>,
     pub(crate) upstreams: Vec<upstream::Made>,
     /// Taken into use when the process starts.
     pub(crate) sinks: Vec<Sink>,
+    pub(crate) receivers: Vec<portcullis_audit::alert::Receiver>,
 }
 
 impl Compiled {
@@ -246,13 +250,20 @@ pub(crate) fn compile(workshop: &Workshop, running: Option<&Compiled>) -> Result
     shared_limits::check(&config, before, &root, &workshop.surroundings, &mut diagnostics);
     journal::check(&config, &root, &mut diagnostics);
     let security_txt = security_txt(config.security_txt.as_ref(), &root, workshop, &mut diagnostics);
-    let sinks = sinks::compile(
-        &config.sinks,
-        &root.child("sinks"),
-        &workshop.surroundings,
-        (&workshop.recorder, &workshop.clock, &config.pseudonym),
+    let bench = sinks::Bench {
+        surroundings: &workshop.surroundings,
+        recorder: &workshop.recorder,
+        clock: &workshop.clock,
+        pseudonym: &config.pseudonym,
+    };
+    let receivers = alerting::compile(
+        &config.alerts,
+        &root.child("alerts"),
+        &bench,
+        &workshop.surroundings.state,
         &mut diagnostics,
     );
+    let sinks = sinks::compile(&config.sinks, &root.child("sinks"), &bench, &mut diagnostics);
     let detection = detection::detection(&config.detect, &root.child("detect"), workshop, &mut diagnostics);
     library.watch_all(config.detect.places.iter().filter_map(|file| workshop.environment.path(file).into()));
     // Where the record goes is fixed when the process starts; a mistake is shown all the same.
@@ -305,10 +316,12 @@ pub(crate) fn compile(workshop: &Workshop, running: Option<&Compiled>) -> Result
         config,
         place: root,
         warnings: diagnostics,
+        digest: library.digest(),
         files: library.files(),
         health,
         upstreams,
         sinks,
+        receivers,
     })
 }
 

@@ -98,7 +98,7 @@ impl Keys {
         (made.id, made.text.expose_text().unwrap().to_owned())
     }
 
-    fn rotate(&self, old: KeyId, overlap: Duration) -> String {
+    pub(crate) fn rotate(&self, old: KeyId, overlap: Duration) -> String {
         let made = api_key::make(&"live".parse().unwrap()).unwrap();
         let ends = self.clock.now().wall.plus(overlap);
         done(self.store.rotate_key(old, self.record(&made), ends));

@@ -15,6 +15,7 @@
 
 mod walk;
 
+mod alerts;
 mod api_keys;
 mod authorization;
 mod bodies;
@@ -49,6 +50,7 @@ mod lifecycle;
 mod limits;
 mod metrics;
 mod objects;
+mod operators;
 mod own_answers;
 mod paths;
 mod possession;

@@ -1,7 +1,7 @@
 //! The record as it arrives elsewhere: at a real rsyslog, and at collectors of the test that speak HTTP.
 
-use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 
 use aws_lc_rs::hmac;
 use base64::Engine as _;
@@ -79,7 +79,8 @@ fn nobody_forges_a_message_or_its_parts() {
         "12 <13>1 forged",
     ];
     for attempt in attempts {
-        walk.send(get("/nowhere/%0d%0a%1b").with(format!("User-Agent: {attempt}"))).refused(Reason::PathAmbiguous);
+        walk.send(get("/nowhere/%0d%0a%1b").with(format!("User-Agent: {attempt}")))
+            .refused(Reason::PathAmbiguous);
     }
     wait::until("all events", || of(&server, "malicious_request") == attempts.len());
     for message in server.messages() {
@@ -119,7 +120,8 @@ fn a_server_that_nobody_vouches_for_is_told_nothing() {
     let walk = over_tls(&server, &authority).start();
     walk.send(get("/public")).passed();
     wait::until("the alarm", || walk.record.text().contains("\"event\":\"audit_sink_failing\""));
-    let alarm = walk.record.text().lines().find(|line| line.contains("audit_sink_failing")).unwrap().to_owned();
+    let alarm =
+        walk.record.text().lines().find(|line| line.contains("audit_sink_failing")).unwrap().to_owned();
     assert!(alarm.contains("no TLS: "), "{alarm}");
     assert!(server.messages().is_empty());
 }
@@ -138,7 +140,10 @@ fn on_this_machine_syslog_goes_without_tls_and_in_ocsf() {
     }
     for message in server.messages().iter().filter(|message| message.id == "request_answered") {
         let event: Value = serde_json::from_str(&message.text).unwrap();
-        assert_eq!((&event["class_uid"], &event["metadata"]["event_code"]), (&json!(6003), &json!("request_answered")));
+        assert_eq!(
+            (&event["class_uid"], &event["metadata"]["event_code"]),
+            (&json!(6003), &json!("request_answered"))
+        );
     }
 }
 
@@ -146,7 +151,8 @@ const SECRET: &str = "whsec_C2FVsBQIhrscChlQIMV+b5sSYspob7oDfake0w==";
 
 /// Whether a delivery is signed as Standard Webhooks says, judged by other code than what signed it.
 fn is_signed(seen: &portcullis_testkit::Seen) -> bool {
-    let key = hmac::Key::new(hmac::HMAC_SHA256, &STANDARD.decode(SECRET.strip_prefix("whsec_").unwrap()).unwrap());
+    let key =
+        hmac::Key::new(hmac::HMAC_SHA256, &STANDARD.decode(SECRET.strip_prefix("whsec_").unwrap()).unwrap());
     let field = |name| seen.header(name).unwrap().to_owned();
     let signed = format!("{}.{}.{}", field("webhook-id"), field("webhook-timestamp"), seen.text());
     let signature = field("webhook-signature");
@@ -195,7 +201,8 @@ fn a_collector_of_open_telemetry_gets_log_records() {
         .start();
     walk.send(get("/public")).passed();
     let records = || -> Vec<Value> {
-        let bodies = collector.seen().into_iter().map(|seen| serde_json::from_slice::<Value>(&seen.body).unwrap());
+        let bodies =
+            collector.seen().into_iter().map(|seen| serde_json::from_slice::<Value>(&seen.body).unwrap());
         let records = bodies.flat_map(|body| {
             body["resourceLogs"][0]["scopeLogs"][0]["logRecords"].as_array().unwrap().clone()
         });
@@ -259,4 +266,36 @@ fn every_mistake_of_a_sink_is_shown_and_nothing_undeclared_is_a_sink() {
         assert!(!shown.contains("hunter2"), "{shown}");
     }
     assert!(mistakes(json!({ "../siem": { "stdout": {} } })).contains("C0605"));
+}
+
+// The guide's own settings, as they are written, but for the port and where files lie.
+#[test]
+fn what_the_guide_on_siems_shows_arrives_at_a_real_rsyslog() {
+    let authority = Authority::new();
+    let server = server(&authority);
+    let blocks = crate::guides::settings("ship-events-to-your-siem");
+    let [record, siem, others, operations] = <[Value; 4]>::try_from(blocks).unwrap();
+    let mut siem = siem;
+    siem["sinks"]["siem"]["syslog"]["address"] = json!(format!("tls://127.0.0.1:{}", server.tls_port()));
+    let setup = |patch: &Value| {
+        Setup::new()
+            .contract(json!({ "paths": { "/refunds": { "post": {
+                "security": [{ "customers": [] }], "responses": { "200": { "description": "Done." } },
+            } } } }))
+            .file("collector.pem", authority.pem())
+            .secret("webhook.key", SECRET)
+            .policy(patch.clone())
+    };
+    for block in [&record, &others, &operations] {
+        let started = setup(block).try_start();
+        if let Err(StartError::Configuration(mistakes)) = started {
+            panic!("{}", mistakes.render(Color::Never));
+        }
+    }
+    let walk = setup(&siem).start();
+    walk.send(get("/admin/x")).refused(Reason::CredentialMissing);
+    wait::until("the event", || of(&server, "authn_login_fail") == 1);
+    let message = server.messages().into_iter().find(|message| message.id == "authn_login_fail").unwrap();
+    let event: Value = serde_json::from_str(&message.text).unwrap();
+    assert_eq!((&event["class_uid"], &event["disposition_id"]), (&json!(3002), &json!(23)), "{event:#}");
 }

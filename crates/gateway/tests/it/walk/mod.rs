@@ -40,6 +40,8 @@ pub(crate) struct Setup {
     upstream: Option<Upstream>,
     clock: Clock,
     watch: Watch,
+    /// The name of the file of the record, if it is kept in one.
+    record_file: Option<&'static str>,
     roots: RootCertStore,
     workspace: Workspace,
     authority: Authority,
@@ -54,6 +56,7 @@ impl Setup {
             upstream: None,
             clock: Clock::machine(),
             watch: Watch::Nothing,
+            record_file: None,
             // Nobody we meet: whom an upstream's certificate must come from, a test says in its policy.
             roots: (*Authority::named("the public").roots()).clone(),
             workspace: Workspace::new(),
@@ -92,6 +95,12 @@ impl Setup {
     /// Lets time stand still but for [`Walk::clock`].
     pub(crate) fn clock(mut self, clock: Clock) -> Self {
         self.clock = clock;
+        self
+    }
+
+    /// Keeps the record in a file of the workspace; [`Walk::record`] stays empty then.
+    pub(crate) fn recording_to(mut self, name: &'static str) -> Self {
+        self.record_file = Some(name);
         self
     }
 
@@ -159,7 +168,10 @@ impl Setup {
 
         let record = Memory::default();
         let launch = Launch {
-            record: SinkChoice::Memory(record.clone()),
+            record: match self.record_file {
+                Some(name) => SinkChoice::File(self.workspace.path(name)),
+                None => SinkChoice::Memory(record.clone()),
+            },
             roots: PublicRoots::fixed(self.roots),
             watch: self.watch,
         };
