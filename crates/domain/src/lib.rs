@@ -7,6 +7,7 @@ pub mod address;
 pub mod api_key;
 pub mod caller;
 pub mod challenge;
+pub mod count;
 pub mod denial;
 pub mod grant;
 pub mod outcome;
@@ -27,6 +28,7 @@ pub use address::is_public;
 pub use api_key::{ApiKeyRecord, KeyChanges, KeyId, KeyPage, KeyReach, KeyRevoked, KeyState, KeyStore};
 pub use caller::{Assurance, Audience, Caller, Issuer, Presented, Principal, PrincipalKind, Scopes, Subject};
 pub use challenge::{Challenge, Scheme};
+pub use count::{CountStore, KeptCount};
 pub use denial::{Denial, Fault, Note, RetryAfter, Violation};
 pub use grant::{
     AccessGrant, AccessGrantChanges, Approved, GrantId, GrantIdMalformed, GrantState, GrantStore,

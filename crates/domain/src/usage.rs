@@ -169,6 +169,8 @@ pub struct Usage {
     pub first_at: Timestamp,
     /// The last of them.
     pub last_at: Timestamp,
+    /// The most of them that came in one minute, without those that we refused; zero where that is not known.
+    pub peak: u32,
 }
 
 /// Calls of what no contract declares.

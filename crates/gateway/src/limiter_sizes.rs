@@ -5,13 +5,14 @@
 //! that two of the same name are two series: `peer/default`, `shop/caller/default`. Quotas of single
 //! operations are summed up for each API: there may be thousands.
 
+use std::collections::BTreeMap;
 use std::sync::{Arc, OnceLock, Weak};
 
 use portcullis_audit::metrics::LimiterSizes;
 use portcullis_domain::Now;
-use portcullis_limits::{Limiter, Limits};
+use portcullis_limits::Limits;
 
-use crate::policy::{Api, Policy};
+use crate::policy::Policy;
 use crate::worker::Shared;
 
 /// What is asked: the gateway, once it runs.
@@ -28,32 +29,22 @@ pub(crate) fn of(running: Running) -> LimiterSizes {
 }
 
 fn tell_all(policy: &Policy, now: Now, tell: &mut dyn FnMut(&str, u64)) {
-    each("peer", &policy.limits.peer, now, tell);
-    each("caller", &policy.limits.caller, now, tell);
-    for limiter in policy.limits.failures.limiters() {
-        tell(limiter.quota().name(), limiter.active(now) as u64);
+    let of_peers = policy.apis.iter().map(|api| &api.peer_limits).chain([&policy.limits.peer]);
+    let plain = of_peers.flat_map(Limits::iter).map(|limiter| (limiter.place(), &**limiter));
+    let failures = policy.limits.failures.limiters().map(|limiter| (limiter.quota().name(), limiter));
+    let of_callers = policy.limiters.iter().map(|limiter| (limiter.place(), &**limiter));
+    let mut of_operations = BTreeMap::<&str, u64>::new();
+    for (place, limiter) in plain.chain(failures).chain(of_callers) {
+        let active = limiter.active(now) as u64;
+        match place.split_once(OPERATIONS) {
+            Some((api, _)) => *of_operations.entry(api).or_default() += active,
+            None => tell(place, active),
+        }
     }
-    for api in &policy.apis {
-        of_api(api, now, tell);
-    }
-}
-
-fn of_api(api: &Api, now: Now, tell: &mut dyn FnMut(&str, u64)) {
-    each(&format!("{}/peer", api.name), &api.peer_limits, now, tell);
-    let Some(first) = api.routes.first() else { return };
-    each(&format!("{}/caller", api.name), &first.api_limits, now, tell);
-    // A route's limits hold those of its API as well.
-    let is_shared =
-        |limiter: &Arc<Limiter>| first.api_limits.iter().any(|shared| Arc::ptr_eq(shared, limiter));
-    let of_operations = api.routes.iter().flat_map(|route| route.caller_limits.iter());
-    let sizes = of_operations.filter(|limiter| !is_shared(limiter)).map(|limiter| limiter.active(now) as u64);
-    if let Some(all) = sizes.reduce(u64::saturating_add) {
-        tell(&format!("{}/operations", api.name), all);
+    for (api, active) in of_operations {
+        tell(&format!("{api}/operations"), active);
     }
 }
 
-fn each(place: &str, limits: &Limits, now: Now, tell: &mut dyn FnMut(&str, u64)) {
-    for limiter in limits.iter() {
-        tell(&format!("{place}/{}", limiter.quota().name()), limiter.active(now) as u64);
-    }
-}
+/// What stands between an API and the operation whose quota it is.
+const OPERATIONS: &str = "/operations/";

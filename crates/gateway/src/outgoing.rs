@@ -41,7 +41,10 @@ pub(crate) fn build(
             || (strips_credential && *name == header::AUTHORIZATION)
     });
 
-    if route.answers.asks_plainly() || route.objects.as_ref().is_some_and(|objects| objects.reads_answers()) {
+    let is_looked_into = route.answers.asks_plainly()
+        || route.limits.reads_answers()
+        || route.objects.as_ref().is_some_and(|objects| objects.reads_answers());
+    if is_looked_into {
         release::ask_plainly(&mut headers);
     }
     let host = envelope.connection.assert(&mut headers, envelope.client, &authority);

@@ -76,13 +76,18 @@ impl Entry {
         self.response_bytes = self.response_bytes.saturating_add(bytes as u64);
     }
 
-    /// This piece of the answer's body is on its way.
+    /// This piece of the answer's body is on its way, as the client gets it.
+    pub(crate) fn pass_on(&mut self, piece: &[u8]) {
+        self.count(piece.len());
+        if let Some(pending) = self.trace.pending.get_mut() {
+            pending.hear(piece);
+        }
+    }
+
+    /// This piece of the answer's body came from the upstream.
     pub(crate) fn overhear(&mut self, piece: &[u8]) {
         if let Some(overheard) = self.trace.overheard.get_mut() {
             overheard.hear_piece(piece);
-        }
-        if let Some(pending) = self.trace.pending.get_mut() {
-            pending.hear(piece);
         }
     }
 

@@ -227,7 +227,11 @@ impl Problem<'_> {
     fn new(reason: Reason, receipt: ReceiptId) -> Self {
         let facts = reason.facts();
         let kind = match reason {
-            Reason::PeerRateExceeded | Reason::CallerRateExceeded => QUOTA_EXCEEDED.to_owned(),
+            Reason::PeerRateExceeded | Reason::CallerRateExceeded | Reason::BudgetExhausted => {
+                QUOTA_EXCEEDED.to_owned()
+            }
+            Reason::Overloaded => REDUCED_CAPACITY.to_owned(),
+            Reason::FailuresExceeded => ABNORMAL_USAGE.to_owned(),
             _ => format!("urn:portcullis:reason:{}", facts.public_code),
         };
         Self {
@@ -243,6 +247,10 @@ impl Problem<'_> {
     }
 }
 
+/// RateLimit fields draft §5.2.
+const REDUCED_CAPACITY: &str = "https://iana.org/assignments/http-problem-types#temporary-reduced-capacity";
+/// RateLimit fields draft §5.3.
+const ABNORMAL_USAGE: &str = "https://iana.org/assignments/http-problem-types#abnormal-usage-detected";
 /// RateLimit fields draft §5.1.
 const QUOTA_EXCEEDED: &str = "https://iana.org/assignments/http-problem-types#quota-exceeded";
 const CONTENT_SECURITY_POLICY: &str = "default-src 'none'; frame-ancestors 'none'";

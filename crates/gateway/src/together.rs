@@ -37,6 +37,11 @@ impl Crowd {
         self.0.fetch_sub(1, Ordering::Relaxed);
     }
 
+    /// How many there are.
+    pub(crate) fn under_way(&self) -> u32 {
+        self.0.load(Ordering::Relaxed)
+    }
+
     fn is_crowded(&self) -> bool {
         self.0.load(Ordering::Relaxed) >= CROWDED
     }

@@ -3,6 +3,8 @@
 //! Needs a server: `scripts/valkey start` first, and `scripts/valkey stop` afterwards. The goal is at most 1.2 times the
 //! bare round trip for a decision of one quota (issue 7), and no round trip at all for a key that is leased.
 
+#![expect(clippy::expect_used, reason = "a benchmark may stop")]
+
 use std::io;
 use std::sync::Arc;
 use std::time::Duration;

@@ -176,6 +176,7 @@ mod tests {
     use std::time::Duration;
 
     use portcullis_domain::Timestamp;
+    use proptest::prelude::*;
 
     use super::*;
 
@@ -227,5 +228,33 @@ mod tests {
         let said: Vec<usize> = (0..3).map(|_| take(&charges, NOW).unwrap().running_out.len()).collect();
         assert_eq!(said, [0, 0, 1]);
         assert!(take(&[Charge { cost: 1, ..charges[0] }], NOW).unwrap().running_out.is_empty());
+    }
+
+    proptest! {
+        #[test]
+        fn all_is_taken_or_nothing_and_never_more_than_a_quota_has(
+            counts in prop::collection::vec(1u32..12, 1..5),
+            costs in prop::collection::vec(1u32..4, 1..60),
+        ) {
+            let limiters: Vec<Limiter> =
+                counts.iter().map(|count| limiter("one", *count, 1_000_000)).collect();
+            for cost in costs {
+                let charges: Vec<Charge<'_>> = limiters.iter().map(|limiter| charge(limiter, cost)).collect();
+                let before: Vec<u32> =
+                    charges.iter().map(|charge| charge.limiter.peek(charge.key, 0, NOW).unwrap().remaining).collect();
+                let outcome = take(&charges, NOW);
+                let admits = counts.iter().zip(&before).all(|(count, left)| cost.min(*count) <= *left);
+                prop_assert_eq!(outcome.is_ok(), admits);
+                for ((charge, before), count) in charges.iter().zip(before).zip(&counts) {
+                    let after = charge.limiter.peek(charge.key, 0, NOW).unwrap().remaining;
+                    let spent = if outcome.is_ok() { cost.min(*count) } else { 0 };
+                    prop_assert_eq!(after, before - spent);
+                }
+                if let Ok(told) = outcome {
+                    let least = limiters.iter().map(|limiter| limiter.peek(charges[0].key, 0, NOW).unwrap().remaining).min();
+                    prop_assert_eq!(told.tightest.map(|told| told.standing.remaining), least);
+                }
+            }
+        }
     }
 }

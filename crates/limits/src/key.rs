@@ -31,15 +31,20 @@ pub fn seed(secret: [u8; 16]) -> Seeded {
     }
 }
 
-fn hasher() -> SipHasher13 {
+/// The secret of this process, drawn if none is set. For whoever keeps it for the next one; nobody else.
+pub fn secret() -> [u8; 16] {
     let draw = || RandomState::new().build_hasher().finish().to_le_bytes();
-    SipHasher13::new_with_key(SECRET.get_or_init(|| {
+    *SECRET.get_or_init(|| {
         let mut secret = [0; 16];
         let (first, second) = secret.split_at_mut(8);
         first.copy_from_slice(&draw());
         second.copy_from_slice(&draw());
         secret
-    }))
+    })
+}
+
+fn hasher() -> SipHasher13 {
+    SipHasher13::new_with_key(&secret())
 }
 
 /// An opaque name for whoever a budget belongs to; no identity can be read from it (LIM-05).

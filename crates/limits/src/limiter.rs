@@ -266,6 +266,7 @@ mod tests {
     use std::thread;
 
     use super::*;
+    use crate::calendar::{Calendar, Every};
 
     const NOW: Now = Now { wall: Timestamp::from_seconds(1_000_000), mono: Duration::from_secs(10) };
 
@@ -355,6 +356,50 @@ mod tests {
         assert!(limiter.take(key(1), 10, NOW).is_ok());
         assert!(limiter.take(key(1), 10, NOW).is_err());
         assert_eq!(limiter.take(key(1), 5, NOW).map(|standing| standing.remaining), Ok(0));
+    }
+
+    // proves: LIM-11
+    #[test]
+    fn a_million_keys_take_less_than_100_mib_and_each_is_known() {
+        let quota = Quota::new("test", 2, Duration::from_secs(3_600), 2).unwrap();
+        let limiter = Limiter::at("test", quota, Purpose::Use, Span::Lasting, 1_000_000);
+        assert!(limiter.table.bytes() < 100 << 20, "{}", limiter.table.bytes());
+        for round in 0..2 {
+            for number in 0..1_000_000 {
+                assert!(limiter.take(key(number), 1, NOW).is_ok(), "{number} in round {round}");
+            }
+        }
+        assert!((0..1_000_000).step_by(1_000).all(|number| limiter.take(key(number), 1, NOW).is_err()));
+    }
+
+    #[test]
+    fn what_is_kept_of_a_count_restores_it_in_another_process() {
+        let berlin = Calendar::new(Every::Day, jiff::tz::TimeZone::UTC);
+        for quota in [
+            Quota::new("rolling", 4, Duration::from_secs(86_400), 4).unwrap(),
+            Quota::fixed("fixed", 4, berlin).unwrap(),
+        ] {
+            let lasting = || Limiter::at("test", quota.clone(), Purpose::Use, Span::Lasting, 1_000);
+            let before = lasting();
+            for _ in 0..3 {
+                before.take(key(1), 1, NOW).unwrap();
+            }
+            let mut kept = Vec::new();
+            before.changes(NOW, |count| kept.push(count));
+            before.changes(NOW, |count| panic!("told twice: {count:?}"));
+            // A minute later, in a process whose clock has just begun.
+            let now = Now { wall: NOW.wall.plus(Duration::from_secs(60)), mono: Duration::from_secs(2) };
+            let after = lasting();
+            kept.iter().for_each(|count| after.restore(*count, now));
+            assert!(after.take(key(1), 1, now).is_ok(), "{quota:?}");
+            assert!(after.take(key(1), 1, now).is_err(), "{quota:?}");
+            assert!(after.take(key(2), 4, now).is_ok(), "{quota:?}");
+            // What is over when it is read counts no more.
+            let later = Now { wall: NOW.wall.plus(Duration::from_secs(86_400)), ..now };
+            let next_day = lasting();
+            kept.iter().for_each(|count| next_day.restore(*count, later));
+            assert!(next_day.take(key(1), 4, later).is_ok(), "{quota:?}");
+        }
     }
 
     // proves: LIM-11

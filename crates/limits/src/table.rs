@@ -137,6 +137,16 @@ impl Table {
         self.shards.iter().map(|shard| lock(&shard.0).buckets.len() * PLACES).sum()
     }
 
+    /// What it takes in memory.
+    #[cfg(test)]
+    pub(crate) fn bytes(&self) -> usize {
+        let bytes = |shard: &Padded| {
+            let Shard { buckets, changed, .. } = &*lock(&shard.0);
+            size_of_val(shard) + size_of_val(&**buckets) + changed.len()
+        };
+        self.shards.iter().map(bytes).sum()
+    }
+
     #[cfg(test)]
     pub(crate) fn shards(&self) -> usize {
         self.shards.len()

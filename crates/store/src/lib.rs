@@ -12,6 +12,7 @@
 mod api_keys;
 mod compile;
 pub mod config;
+mod counts;
 mod grants;
 mod keyring;
 mod lanes;

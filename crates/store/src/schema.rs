@@ -13,7 +13,7 @@ pub const NEWEST: i64 = {
 };
 
 /// By version, from 1.
-pub(crate) const MIGRATIONS: &[&[&str]] = &[KEYS_AND_SESSIONS, TRAFFIC, OWNERSHIP, GRANTS];
+pub(crate) const MIGRATIONS: &[&[&str]] = &[KEYS_AND_SESSIONS, TRAFFIC, OWNERSHIP, GRANTS, LIMITS];
 
 const KEYS_AND_SESSIONS: &[&str] = &[
     "CREATE TABLE change_counter (id BIGINT PRIMARY KEY CHECK (id = 1), value BIGINT NOT NULL)",
@@ -200,6 +200,20 @@ const GRANTS: &[&str] = &[
         at BIGINT NOT NULL,
         PRIMARY KEY (grant_id, approver)
     )",
+];
+
+const LIMITS: &[&str] = &[
+    // What was spent of long quotas, by keyed hashes.
+    "CREATE TABLE limit_count (
+        place TEXT NOT NULL,
+        key BIGINT NOT NULL,
+        until_at BIGINT NOT NULL,
+        spent BIGINT NOT NULL,
+        PRIMARY KEY (place, key)
+    )",
+    "CREATE INDEX limit_count_until ON limit_count (until_at)",
+    // The most calls in one minute of the day.
+    "ALTER TABLE call_count ADD COLUMN peak BIGINT NOT NULL DEFAULT 0",
 ];
 
 /// Where the version is kept.

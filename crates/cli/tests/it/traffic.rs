@@ -44,6 +44,7 @@ fn called(operator: &Operator, id: u8, operation: &str, subject: &str, days: u32
         ends: CallEnds::of([3, 0, 0, 0, 0]),
         first_at: ago(days),
         last_at: ago(days),
+        peak: 3,
     };
     let batch = |id: u8, at: Timestamp, used: Vec<Usage>| UsageBatch {
         id: BatchId([id; 16]),

@@ -12,14 +12,12 @@ use portcullis_config::{Diagnostic, Diagnostics, Place};
 use portcullis_contract::{Contract, ParameterPlace};
 
 use super::api::Subject;
-use super::documents::{Library, read_file};
+use super::documents::Library;
 use super::selectors::{matching, selected};
+use super::zone::read_zone;
 use crate::ownership::{Place as At, Pointer};
 use crate::policy::Route;
 use crate::rules::RouteRules;
-
-/// Where the system keeps its time zones.
-const ZONES: &str = "/usr/share/zoneinfo";
 
 /// Gives every route of an API its rules.
 pub(super) fn attach(
@@ -179,10 +177,7 @@ fn places(rules: &OperationRules, reach: Reach) -> Option<Box<[At]>> {
 
 fn zone(config: &RulesConfig, place: &Place, diagnostics: &mut Diagnostics) -> Option<TimeZone> {
     let Some(name) = &config.zone else { return Some(TimeZone::UTC) };
-    let is_name = name.bytes().all(|byte| byte.is_ascii_alphanumeric() || b"/_+-".contains(&byte))
-        && !name.starts_with('/');
-    let read = is_name.then(|| read_file(&std::path::Path::new(ZONES).join(name)).ok()).flatten();
-    let zone = read.and_then(|bytes| TimeZone::tzif(name, &bytes).ok());
+    let zone = read_zone(name);
     if zone.is_none() {
         diagnostics.push(
             Diagnostic::error(ZONE_UNKNOWN, format!("`{name}` is no time zone of this system"))

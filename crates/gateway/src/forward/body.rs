@@ -266,7 +266,7 @@ impl AnswerBody {
         match &mut self.kind {
             AnswerKind::Upstream(outflow) if !outflow.is_end_stream() => outflow.entry = Some(entry),
             AnswerKind::Shaped(shaped) => shaped.recorded_in(entry),
-            AnswerKind::Whole(bytes) | AnswerKind::Trailed(bytes, _) => entry.count(bytes.len()),
+            AnswerKind::Whole(bytes) | AnswerKind::Trailed(bytes, _) => entry.pass_on(bytes),
             // Dropped here, and thereby written.
             AnswerKind::Upstream(_) | AnswerKind::Empty | AnswerKind::Switched(_) => {}
         }
@@ -381,7 +381,7 @@ impl Outflow {
         let frame = match beside.held.pop_front() {
             Some(piece) => {
                 if let Some(entry) = &mut self.entry {
-                    entry.count(piece.len());
+                    entry.pass_on(&piece);
                 }
                 Frame::data(piece)
             }
@@ -457,7 +457,7 @@ impl Outflow {
                     beside.ear.take_if(|ear| !ear.hear(data));
                 }
                 if let (Some(data), Some(entry)) = (frame.data_ref(), &mut self.entry) {
-                    entry.count(data.len());
+                    entry.pass_on(data);
                     entry.overhear(data);
                 } else if let Some(fields) = frame.trailers_mut() {
                     trailers::retain_safe(fields);

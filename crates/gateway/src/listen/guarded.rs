@@ -81,6 +81,11 @@ impl Signals {
         InFlight(Arc::clone(self))
     }
 
+    /// How many requests are under way on this worker.
+    pub(crate) fn under_way(&self) -> u32 {
+        self.crowd.under_way()
+    }
+
     /// Whether a head was refused and [`REFUSED`] therefore comes from us.
     pub(crate) fn refused(&self) -> bool {
         self.refused.load(Ordering::Relaxed)

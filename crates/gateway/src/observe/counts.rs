@@ -39,6 +39,8 @@ pub struct Tally {
     pub first_at: Timestamp,
     /// The last.
     pub last_at: Timestamp,
+    /// The most in one minute, once that is known.
+    pub peak: u32,
 }
 
 /// Calls of one operation by one consumer since the last hand-over.
@@ -75,7 +77,7 @@ impl Tally {
     fn one(end: CallEnd, at: Timestamp) -> Self {
         let mut ends = CallEnds::default();
         ends.count(end);
-        Self { ends, first_at: at, last_at: at }
+        Self { ends, first_at: at, last_at: at, peak: 0 }
     }
 
     fn count(&mut self, end: CallEnd, at: Timestamp) {
@@ -89,6 +91,7 @@ impl Tally {
         self.ends.add(&other.ends);
         self.first_at = self.first_at.min(other.first_at);
         self.last_at = self.last_at.max(other.last_at);
+        self.peak = self.peak.max(other.peak);
     }
 }
 
@@ -227,10 +230,10 @@ mod tests {
             expires_at: None,
             claims: Arc::default(),
             scheme: "customers".into(),
+            assurance: Assurance::default(),
         }
     }
 
-            assurance: Assurance::default(),
     fn at(seconds: u64) -> Timestamp {
         Timestamp::from_seconds(seconds)
     }
@@ -250,7 +253,10 @@ mod tests {
         assert_eq!(counted.len(), 4);
         let of_alice = |one: &&Counted| one.operation == OperationId(1) && &*one.consumer.subject == "alice";
         let tally = counted.iter().find(of_alice).unwrap().tally;
-        assert_eq!(tally, Tally { ends: CallEnds::of([3, 0, 0, 1, 0]), first_at: at(1), last_at: at(9) });
+        assert_eq!(
+            tally,
+            Tally { ends: CallEnds::of([3, 0, 0, 1, 0]), first_at: at(1), last_at: at(9), peak: 0 }
+        );
         assert!(counts.take().is_empty());
         counts.note(OperationId(1), Some(&alice), CallEnd::Served, at(10));
         assert_eq!(counts.take().first().map(|one| one.tally.ends.total()), Some(1));

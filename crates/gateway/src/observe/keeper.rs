@@ -5,15 +5,15 @@
 //! counts wait here; they are bounded, since equal ones are added up, and beyond the bound consumers are no
 //! longer told apart. What a process that ends could not write is lost, and said to be.
 
-use std::collections::{BTreeMap, HashMap, HashSet};
+use std::collections::{BTreeMap, HashMap};
 use std::sync::Arc;
 use std::time::Duration;
 
 use foldhash::fast::RandomState;
 use portcullis_contract::learn::{Leaf, PathTree};
 use portcullis_domain::{
-    BatchId, Consumer, ConsumerKind, Now, Stray, StrayMember, Timestamp, Usage, UsageBatch, UsageBounds,
-    UsageStore, UsedOperation,
+    BatchId, CallEnd, Consumer, ConsumerKind, Now, Stray, StrayMember, Timestamp, Usage, UsageBatch,
+    UsageBounds, UsageStore, UsedOperation,
 };
 use rand::RngExt as _;
 use tokio::sync::mpsc;
@@ -40,6 +40,7 @@ const PAIRS_A_DAY: usize = 50_000;
 /// Most members that wait.
 const MEMBERS: usize = 5_000;
 const DAY: u64 = 86_400_000;
+const MINUTE: u64 = 60_000;
 /// From how many calls on an undeclared path is one of its own, and no other one's sibling.
 const ESTABLISHED: u64 = 20;
 
@@ -80,11 +81,18 @@ pub(super) struct Keeper {
     is_away: bool,
 }
 
-/// Who was seen today.
+/// Who was seen today, and how often in the minute in which it was last.
 #[derive(Default)]
 struct Today {
     day: u64,
-    pairs: HashSet<(OperationId, Arc<Consumer>), RandomState>,
+    pairs: HashMap<(OperationId, Arc<Consumer>), Minute, RandomState>,
+}
+
+/// Calls in one minute, of all workers.
+#[derive(Clone, Copy, Debug, Default)]
+struct Minute {
+    number: u64,
+    calls: u32,
 }
 
 /// How often a path was tried.
@@ -184,12 +192,13 @@ impl Keeper {
         }
     }
 
-    fn take_calls(&mut self, counted: Counted) {
+    fn take_calls(&mut self, mut counted: Counted) {
         let day = counted.tally.last_at.as_millis() / DAY;
         let mut pair = (counted.operation, counted.consumer);
         if !self.today.has_room_for(&pair, day) {
             pair.1 = Arc::new(Consumer::nameless(ConsumerKind::Others));
         }
+        counted.tally.peak = self.today.count_minute(&pair, &counted.tally);
         let calls = (pair.0, pair.1, day);
         self.calls.entry(calls).and_modify(|tally| tally.add(&counted.tally)).or_insert(counted.tally);
     }
@@ -291,10 +300,25 @@ impl Today {
             self.day = day;
             self.pairs.clear();
         }
-        if self.pairs.contains(pair) {
+        if self.pairs.contains_key(pair) {
             return true;
         }
-        self.pairs.len() < PAIRS_A_DAY && self.pairs.insert(pair.clone())
+        self.pairs.len() < PAIRS_A_DAY && self.pairs.insert(pair.clone(), Minute::default()).is_none()
+    }
+
+    /// How many calls there were in the minute of these, with them. Workers hand over every few seconds: what
+    /// came just before a minute's end may count for the next one.
+    fn count_minute(&mut self, pair: &(OperationId, Arc<Consumer>), tally: &Tally) -> u32 {
+        // Those for whom there is no room are many together: no one's rate.
+        let Some(minute) = self.pairs.get_mut(pair) else { return 0 };
+        let number = tally.last_at.as_millis() / MINUTE;
+        if minute.number != number {
+            *minute = Minute { number, calls: 0 };
+        }
+        let let_pass = [CallEnd::Served, CallEnd::Rejected, CallEnd::Failed].map(|end| tally.ends.ended(end));
+        let calls = u32::try_from(let_pass.iter().sum::<u64>()).unwrap_or(u32::MAX);
+        minute.calls = minute.calls.saturating_add(calls);
+        minute.calls
     }
 }
 
@@ -309,8 +333,8 @@ fn take<K: Clone + Eq + std::hash::Hash, V>(map: &mut HashMap<K, V, RandomState>
 }
 
 fn usage(operation: &UsedOperation, consumer: &Consumer, tally: Tally) -> Usage {
-    let Tally { ends, first_at, last_at } = tally;
-    Usage { operation: operation.clone(), consumer: consumer.clone(), ends, first_at, last_at }
+    let Tally { ends, first_at, last_at, peak } = tally;
+    Usage { operation: operation.clone(), consumer: consumer.clone(), ends, first_at, last_at, peak }
 }
 
 fn stray(api: &UsedOperation, call: &StrayCall, tally: StrayTally) -> Stray {

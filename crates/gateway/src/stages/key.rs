@@ -39,12 +39,12 @@ pub(crate) async fn watch_address(policy: &Policy, api: &Api, envelope: &Envelop
     let peer = envelope.peer_key;
     // Guesses cost a look at the store each, here as in the header.
     let failures = &policy.limits.failures;
-    if failures.check(peer, peer, envelope.now.mono).is_err() {
+    if failures.check(peer, peer, envelope.now).is_err() {
         return;
     }
     match report(policy, api, envelope, keys, text).await {
         Ok(Some(_)) => {}
-        Ok(None) => failures.record(peer, peer, envelope.now.mono),
+        Ok(None) => failures.record(peer, peer, envelope.now),
         Err(error) => tracing::error!(%error, "a key in an address could not be looked up"),
     }
 }

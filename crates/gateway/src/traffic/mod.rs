@@ -5,6 +5,7 @@
 //! (VER-10), and whether something can be removed. Looking makes no store and changes nothing.
 
 mod removal;
+mod suggest;
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -17,6 +18,7 @@ use portcullis_domain::{
 };
 
 pub use removal::{NotToBeRemoved, Obstacle, Removal};
+pub use suggest::{Confidence, Suggestion};
 
 use crate::check::{forgetful_recorder, workshop};
 use crate::gateway::{Options, StartError, compile_all, system};

@@ -196,7 +196,7 @@ mod tests {
 
     fn called(operation: UsedOperation, kind: ConsumerKind, ends: [u64; 5]) -> Usage {
         let consumer = Consumer::nameless(kind);
-        Usage { operation, consumer, ends: CallEnds::of(ends), first_at: ago(2), last_at: ago(1) }
+        Usage { operation, consumer, ends: CallEnds::of(ends), first_at: ago(2), last_at: ago(1), peak: 0 }
     }
 
     /// Two versions, counted for sixty days without a gap.

@@ -9,7 +9,8 @@ use serde_json::{Value, json};
 
 use crate::walk::{Setup, ask, get, merge};
 
-const GUIDES: [&str; 11] = [
+const GUIDES: [&str; 12] = [
+    SEVERAL,
     "roles-and-attributes",
     "who-calls-what",
     "learn-a-contract",
@@ -22,13 +23,15 @@ const GUIDES: [&str; 11] = [
     ANSWERS,
     DOCUMENTS,
 ];
+/// The one that also shows what a server lets gateways do.
+pub(crate) const SEVERAL: &str = "several-gateways";
 /// The one that shows who sees what of an answer.
 const ANSWERS: &str = "what-answers-may-show";
 /// The one guide that also shows a document, requests and what comes of them.
 const DOCUMENTS: &str = "enforce-your-openapi-document";
 
 /// The blocks of a guide that are fenced as `kind`.
-fn blocks(guide: &str, kind: &str) -> Vec<String> {
+pub(crate) fn blocks(guide: &str, kind: &str) -> Vec<String> {
     let path = Path::new(env!("CARGO_MANIFEST_DIR")).join(format!("../../docs/guides/{guide}.md"));
     let text = std::fs::read_to_string(&path).unwrap_or_else(|error| panic!("{}: {error}", path.display()));
     let fence = format!("```{kind}\n");
@@ -43,7 +46,7 @@ fn read(guide: &str, block: &str) -> Value {
 }
 
 /// The settings that a guide shows.
-fn settings(guide: &str) -> Vec<Value> {
+pub(crate) fn settings(guide: &str) -> Vec<Value> {
     blocks(guide, "yaml").iter().map(|block| read(guide, block)).collect()
 }
 
@@ -102,6 +105,9 @@ fn what_a_guide_shows_is_taken_as_it_is_written() {
                 .secret("users", format!("alice:{hash}\n"))
                 .secret("introspection.secret", "s3cret")
                 .secret("exchange.secret", "s3cret")
+                .file("valkey.pem", Authority::named("ours").pem())
+                .secret("valkey.password", "s3cret")
+                .secret("limits.secret", "2f6b8a52c1d94e07a3b5f0c8e7d61942")
                 .policy(block)
                 .try_start();
             if let Err(error) = outcome {

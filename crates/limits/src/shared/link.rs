@@ -5,6 +5,7 @@
 //! and seen the script run over it. Between attempts the keeper waits longer and longer, by a random part, so that many
 //! gateways do not fall upon a server that has just come back.
 
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
@@ -36,6 +37,8 @@ pub(crate) struct Link {
     is_lost: Notify,
     why: Mutex<Option<Fault>>,
     owed: mpsc::Sender<Order>,
+    /// How many of them the server never heard of.
+    dropped: AtomicU64,
     /// Until the keeper takes it.
     owing: Mutex<Option<mpsc::Receiver<Order>>>,
 }
@@ -57,6 +60,7 @@ impl Link {
             is_lost: Notify::new(),
             why: Mutex::default(),
             owed,
+            dropped: AtomicU64::new(0),
             owing: Mutex::new(Some(owing)),
         }
     }
@@ -87,10 +91,20 @@ impl Link {
     /// # Errors
     /// There are too many already, or nobody is there to send them.
     pub(crate) fn owe(&self, order: Order) -> Result<(), Fault> {
-        if !self.is_up() {
-            return Err(Fault::Unconnected);
-        }
-        self.owed.try_send(order).map_err(|_| Fault::Slow)
+        let sent = match self.is_up() {
+            true => self.owed.try_send(order).map_err(|_| Fault::Slow),
+            false => Err(Fault::Unconnected),
+        };
+        sent.inspect_err(|_| self.drop_one())
+    }
+
+    /// How many orders for whom nobody waited the server never heard of.
+    pub(crate) fn dropped(&self) -> u64 {
+        self.dropped.load(Ordering::Relaxed)
+    }
+
+    fn drop_one(&self) {
+        self.dropped.fetch_add(1, Ordering::Relaxed);
     }
 
     fn lose(&self, live: &Arc<Live>, fault: &Fault) {
@@ -171,6 +185,7 @@ impl Link {
                 order = owing.recv() => {
                     let Some(order) = order else { continue };
                     if let Err(fault) = ask(live, &order, settings).await {
+                        self.drop_one();
                         self.lose(live, &fault);
                     }
                 }

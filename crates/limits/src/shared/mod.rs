@@ -67,7 +67,6 @@ struct Decisions {
     asked: AtomicU64,
     leased: AtomicU64,
     alone: AtomicU64,
-    dropped: AtomicU64,
 }
 
 /// How decisions were made since the process began.
@@ -130,8 +129,9 @@ impl Shared {
     #[must_use]
     pub fn tally(&self) -> Tally {
         let read = |count: &AtomicU64| count.load(Ordering::Relaxed);
-        let Decisions { asked, leased, alone, dropped } = &self.decisions;
-        Tally { asked: read(asked), leased: read(leased), alone: read(alone), dropped: read(dropped) }
+        let Decisions { asked, leased, alone } = &self.decisions;
+        let dropped = self.links.iter().map(Link::dropped).sum();
+        Tally { asked: read(asked), leased: read(leased), alone: read(alone), dropped }
     }
 
     /// Spends all charges, or none.
@@ -200,10 +200,7 @@ impl Shared {
         }
         match self.link().owe(Order::new(doing, charges, now, |_| 0)) {
             Ok(()) => Told::Yes,
-            Err(_) => {
-                count(&self.decisions.dropped);
-                Told::No
-            }
+            Err(_) => Told::No,
         }
     }
 

@@ -131,7 +131,7 @@ fn member_name(member: &StrayMember) -> (&UsedOperation, MemberPlace, &str) {
 }
 
 fn add_used(usage: &Usage) -> Statement {
-    let Usage { operation, consumer, ends, first_at, last_at } = usage;
+    let Usage { operation, consumer, ends, first_at, last_at, peak } = usage;
     let mut parameters = vec![
         name(&operation.api),
         name(&operation.version),
@@ -143,7 +143,7 @@ fn add_used(usage: &Usage) -> Statement {
         day(*last_at),
     ];
     parameters.extend(CallEnd::ALL.map(|end| count(ends.ended(end))));
-    parameters.extend([Value::from(*first_at), Value::from(*last_at)]);
+    parameters.extend([Value::from(*first_at), Value::from(*last_at), Value::from(u64::from(*peak))]);
     Statement::new(statements::ADD_USED, parameters)
 }
 
@@ -191,7 +191,9 @@ fn read_used(mut row: Row) -> Result<Usage, StoreError> {
         *count = row.bits()?;
     }
     let ends = CallEnds::of(ends);
-    Ok(Usage { operation, consumer, ends, first_at: row.moment()?, last_at: row.moment()? })
+    let (first_at, last_at) = (row.moment()?, row.moment()?);
+    let peak = u32::try_from(row.bits()?).unwrap_or(u32::MAX);
+    Ok(Usage { operation, consumer, ends, first_at, last_at, peak })
 }
 
 fn read_operation(row: &mut Row) -> Result<UsedOperation, StoreError> {

@@ -9,15 +9,16 @@ pub(super) const MEMBERS_OF_OPERATION: u64 = 100;
 pub(super) const BATCH: &str = "INSERT INTO usage_batch (id, added_at) VALUES ($1, $2)";
 
 pub(super) const ADD_USED: &str = "INSERT INTO call_count (api, version, operation, kind, issuer, subject, client, \
-    day, served, rejected, failed, denied, gone, first_at, last_at) \
-    VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15) \
+    day, served, rejected, failed, denied, gone, first_at, last_at, peak) \
+    VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16) \
     ON CONFLICT (api, version, operation, kind, issuer, subject, client, day) DO UPDATE SET \
     served = call_count.served + excluded.served, rejected = call_count.rejected + excluded.rejected, \
     failed = call_count.failed + excluded.failed, denied = call_count.denied + excluded.denied, \
     gone = call_count.gone + excluded.gone, \
     first_at = CASE WHEN excluded.first_at < call_count.first_at THEN excluded.first_at \
         ELSE call_count.first_at END, \
-    last_at = CASE WHEN excluded.last_at > call_count.last_at THEN excluded.last_at ELSE call_count.last_at END";
+    last_at = CASE WHEN excluded.last_at > call_count.last_at THEN excluded.last_at ELSE call_count.last_at END, \
+    peak = CASE WHEN excluded.peak > call_count.peak THEN excluded.peak ELSE call_count.peak END";
 
 pub(super) const ADD_STRAY: &str = "INSERT INTO stray_call (api, version, method, template, refused, answered, \
     first_at, last_at) \
@@ -57,7 +58,7 @@ pub(super) const OBSERVE: &str = "INSERT INTO observation (api, version, began_a
 
 pub(super) const USED: &str = "SELECT api, version, operation, kind, issuer, subject, client, \
     CAST(sum(served) AS BIGINT), CAST(sum(rejected) AS BIGINT), CAST(sum(failed) AS BIGINT), \
-    CAST(sum(denied) AS BIGINT), CAST(sum(gone) AS BIGINT), min(first_at), max(last_at) \
+    CAST(sum(denied) AS BIGINT), CAST(sum(gone) AS BIGINT), min(first_at), max(last_at), max(peak) \
     FROM call_count WHERE day >= $1 \
     GROUP BY api, version, operation, kind, issuer, subject, client \
     ORDER BY api, version, operation, kind, issuer, subject, client LIMIT 100000";

@@ -14,6 +14,7 @@
 
 mod bench;
 mod compile;
+mod counted;
 mod file;
 mod granted;
 mod keys;
@@ -50,6 +51,9 @@ suite! {
         use_is_noted_and_never_moves_back,
         changes_are_told_once_and_in_order,
         hostile_text_is_kept_as_text;
+    counted:
+        what_was_spent_is_known_to_the_next_process,
+        a_count_is_replaced_and_ends;
     granted:
         a_grant_is_kept_as_it_was_opened,
         four_eyes_are_two_people,

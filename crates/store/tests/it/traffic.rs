@@ -36,6 +36,7 @@ fn used(name: &str, subject: &str, served: u64, at: Timestamp) -> Usage {
         ends: CallEnds::of([served, 0, 0, 0, 0]),
         first_at: at,
         last_at: at,
+        peak: u32::try_from(served).unwrap(),
     }
 }
 

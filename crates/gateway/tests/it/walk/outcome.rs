@@ -74,8 +74,15 @@ impl Outcome {
         assert_eq!(problem["code"], facts.public_code, "{reason}: {problem:#}");
         assert_eq!(problem["title"], facts.title, "{reason}: {problem:#}");
         let kind = problem["type"].as_str().unwrap_or_default();
-        let of_quota = matches!(reason, Reason::PeerRateExceeded | Reason::CallerRateExceeded);
-        let expected = if of_quota { "quota-exceeded" } else { facts.public_code };
+        // The registered types (RateLimit fields draft §5).
+        let expected = match reason {
+            Reason::PeerRateExceeded | Reason::CallerRateExceeded | Reason::BudgetExhausted => {
+                "#quota-exceeded"
+            }
+            Reason::Overloaded => "#temporary-reduced-capacity",
+            Reason::FailuresExceeded => "#abnormal-usage-detected",
+            _ => facts.public_code,
+        };
         assert!(kind.ends_with(expected), "{reason}: type {kind:?}");
         let receipt = response.header("x-request-id").expect("every answer has an id");
         let instance = problem["instance"].as_str().unwrap_or_default();
