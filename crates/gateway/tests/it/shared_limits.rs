@@ -5,6 +5,7 @@ use portcullis_testkit::valkey::{PASSWORD, USER};
 use portcullis_testkit::{Answer, Upstream, Valkey, wait};
 use serde_json::{Value, json};
 
+use crate::guides::{SEVERAL, blocks, settings};
 use crate::metrics::scrape;
 use crate::walk::{Ask, Setup, Walk, get, post_json};
 
@@ -148,6 +149,33 @@ fn whoever_wants_nothing_uncounted_refuses_while_the_server_is_lost() {
     server.thaw();
     wait_for(&walk, "portcullis_shared_limit_connections 2");
     walk.send(order(&walk)).passed();
+}
+
+#[test]
+fn the_guide_works_as_it_is_written() {
+    let server = Valkey::new();
+    let shown = blocks(SEVERAL, "text");
+    // What the server is told to let gateways do is what the server of these tests lets them do.
+    let rights = shown[0].lines().find_map(|line| line.split_once("resetkeys ")).unwrap().1;
+    let script = std::path::Path::new(env!("CARGO_MANIFEST_DIR")).join("../../scripts/valkey");
+    assert!(std::fs::read_to_string(script).unwrap().contains(rights), "{rights}");
+
+    let at = |address: String| {
+        let mut section = settings(SEVERAL).swap_remove(0);
+        section["limits"]["shared"]["servers"] = json!([address]);
+        section["limits"]["shared"]["timeout"] = json!("1s");
+        Setup::new()
+            .secret("valkey.password", PASSWORD)
+            .secret("limits.secret", "2f6b8a52c1d94e07a3b5f0c8e7d61942")
+            .policy(json!({ "admin": { "address": "127.0.0.1:0" }, "workers": 2 }))
+            .policy(section)
+    };
+    let gateways = [(); 2].map(|()| connected(at(server.address().to_string())));
+    for (walk, expected) in gateways.iter().zip(shown[1].lines()) {
+        let outcome = walk.send(order(walk));
+        outcome.passed();
+        assert_eq!(format!("ratelimit: {}", outcome.header("ratelimit").unwrap()), expected);
+    }
 }
 
 #[test]
