@@ -5,7 +5,10 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use anyhow::{Context, Result};
-use portcullis_audit::metrics::{LoadResult, RenewalResult, TokenLookup};
+use portcullis_audit::detect::{
+    End, Family, Fate, Login, LoginOutcome, Observation, Rare, SeenObject, SubjectKey,
+};
+use portcullis_audit::metrics::{LoadResult, RenewalResult, SharedLimits, TokenLookup};
 use portcullis_audit::{
     Destination, Event, Finding, FindingKind, Identity, Memory, Metrics, OnFailure, Origin, OriginFacts,
     Proof, Recorder, Settings, SinkChoice, TraceIds, Verdict,
@@ -80,6 +83,27 @@ pub(crate) fn specimen() -> Result<Specimen> {
         caller: Some("00f067aa0ba902b7".to_owned()),
         is_sampled: true,
     };
+    let seen = Observation {
+        at: clock.now().wall,
+        receipt: ReceiptId::new(clock.now().wall, &[7; 10]),
+        subject: SubjectKey::Principal(1),
+        cohort: 0x5f3a_11d0_9c4b_7e26,
+        reads_in_bulk: false,
+        network: 2,
+        family: Family::V4,
+        agent: 3,
+        token: Some(0x0c1d_2e3f_4a5b_6c7d),
+        operation: 4,
+        api: 5,
+        end: End::Served,
+        status: 200,
+        response_bytes: 233,
+        objects: [SeenObject { kind: 0x11, id: 0x22, fate: Fate::Own }].into_iter().collect(),
+        rare: Some(Box::new(Rare {
+            login: Some(Login { account: 0x33, password: None, outcome: LoginOutcome::Failed }),
+            ..Rare::default()
+        })),
+    };
     for verdict in [Verdict::Denied(&denial), Verdict::Failed(&fault), Verdict::Answered] {
         let event = Event {
             trail: &trail,
@@ -100,6 +124,7 @@ pub(crate) fn specimen() -> Result<Specimen> {
             upstream: Some("http://127.0.0.1:3000"),
             findings: &findings,
             trace: Some(&traced),
+            seen: Some(&seen),
         };
         pen.write(&event);
         metrics.operation("API", "OPERATION").count(&event);
@@ -111,6 +136,7 @@ pub(crate) fn specimen() -> Result<Specimen> {
 
 /// Makes the series that exist only once something happened.
 fn touch(metrics: &Metrics) {
+    metrics.watch_shared_limits(Box::new(SharedLimits::default));
     let upstream = metrics.upstream("API", "UPSTREAM");
     upstream.set_healthy(true);
     upstream.count_response(200);

@@ -5,7 +5,10 @@
 //! is compiled; an event copies them. Requests of one connection rarely differ in any of it, and looking
 //! for secrets in the same user agent each time costs more than the rest of the line.
 
+use std::hash::{Hash as _, Hasher as _};
 use std::net::IpAddr;
+
+use siphasher::sip::SipHasher13;
 
 use crate::line::{FIELD, Line};
 use crate::redact;
@@ -31,7 +34,10 @@ pub struct OriginFacts<'a> {
 
 /// Where a request comes from, worded.
 #[derive(Clone, Debug)]
-pub struct Origin(Box<[u8]>);
+pub struct Origin {
+    members: Box<[u8]>,
+    agent: u64,
+}
 
 impl Origin {
     /// Words `facts`.
@@ -53,12 +59,25 @@ impl Origin {
         if let Some(agent) = facts.user_agent {
             line.text("user_agent", &redact::text(agent), FIELD);
         }
-        Self(members.into())
+        Self { members: members.into(), agent: agent(facts.user_agent, facts.tls) }
+    }
+
+    /// How the client speaks, as a number: what it calls itself, and its TLS version.
+    #[must_use]
+    pub const fn agent(&self) -> u64 {
+        self.agent
     }
 
     pub(crate) fn members(&self) -> &[u8] {
-        &self.0
+        &self.members
     }
+}
+
+/// Alike for clients that speak alike. No secret: it never leaves the process.
+pub(crate) fn agent(user_agent: Option<&str>, tls: Option<&str>) -> u64 {
+    let mut hasher = SipHasher13::new();
+    (user_agent, tls).hash(&mut hasher);
+    hasher.finish()
 }
 
 /// A request's place in a distributed trace (W3C Trace Context), in hexadecimal.

@@ -13,6 +13,7 @@ use std::time::Duration;
 use portcullis_domain::{Denial, Fault, Principal, Reason, ReceiptId, Trail};
 
 use crate::circumstances::{Destination, Origin, TraceIds};
+use crate::detect::Observation;
 use crate::finding::{self, Finding};
 use crate::line::{Calendar, FIELD, Line, push_text};
 use crate::redact;
@@ -102,6 +103,8 @@ pub struct Event<'a> {
     pub remark: Option<&'a str>,
     /// Its place in a distributed trace, unless that can be told from the receipt.
     pub trace: Option<&'a TraceIds>,
+    /// What detection learns of it, if anything is noticed here.
+    pub seen: Option<&'a Observation>,
 }
 
 impl Verdict<'_> {
@@ -167,6 +170,9 @@ impl Event<'_> {
             write_identity(&mut line, identity);
         }
         self.write_measures(&mut line);
+        if let Some(seen) = self.seen {
+            seen.write(&mut line);
+        }
         line.end();
     }
 

@@ -16,8 +16,8 @@ use super::distinct::Distinct;
 use super::observation::LoginOutcome;
 
 const SLACK: f64 = 0.5;
-/// The sum from which on it is an alarm.
-pub(super) const BOUND: f64 = 10.0;
+/// The sum from which on it is an alarm, once one week is known.
+const BOUND: f64 = 10.0;
 const LEAST_TRIES: u32 = 30;
 const BIN: Duration = Duration::from_secs(60);
 /// So few tries in so long a time tell nothing of one minute.
@@ -31,8 +31,12 @@ const HOUR_IS_KNOWN: u16 = 20;
 const PACE: f64 = 0.000_96;
 /// The same before one week is known: half of it is two hours old.
 const FIRST_PACE: f64 = 0.005_8;
-/// How fast an hour of the week is learned, per bin: half of it is about two weeks old.
-const HOUR_PACE: f32 = 0.006;
+/// How fast an hour of the week is learned, per bin: an attack of an hour is a tenth of what is usual a week later.
+const HOUR_PACE: f32 = 0.002;
+/// The sum from which on it is an alarm before one week is known: the moving mean lags behind the day.
+const FIRST_BOUND: f64 = 25.0;
+/// How fast it is learned how minutes differ: half of it is six hours old.
+const SPREAD_PACE: f64 = 0.002;
 /// Nobody's minute counts for more than this when it is learned how minutes differ.
 const MOST_DEVIATION: f64 = 3.0;
 /// How long nothing is judged after a deployment.
@@ -90,6 +94,7 @@ impl Source {
 #[derive(Debug)]
 pub(super) struct Rise {
     pub(super) sum: f64,
+    pub(super) bound: f64,
     pub(super) usual: f64,
     pub(super) bracket: Bracket,
 }
@@ -163,18 +168,17 @@ impl Campaign {
     fn close(&mut self, now: Timestamp) -> Option<Rise> {
         let tries = f64::from(self.tries);
         let share = f64::from(self.failures) / tries;
-        let hour = hour_of(self.began);
         if self.bins == 0 {
             self.mean = share;
         }
-        let usual = self.usual(hour);
+        let usual = self.usual(self.began);
         // A share of nothing has no deviation of its own.
         let chance = (usual.clamp(0.01, 0.99) * (1.0 - usual.clamp(0.01, 0.99)) / tries).sqrt();
         let deviation = (chance * self.spread.sqrt()).max(self.floor);
         let distance = (share - usual) / deviation;
         let is_paused = now < self.paused_until;
         if !is_paused {
-            self.learn(hour, share, (share - usual) / chance);
+            self.learn(share, (share - usual) / chance);
         }
         if is_paused || self.bins <= WARM_UP {
             return None;
@@ -192,38 +196,50 @@ impl Campaign {
             accounts: Distinct::default(),
             sources: HashMap::default(),
         });
-        if self.sum < BOUND {
+        if self.sum < self.bound() {
             return None;
         }
-        let sum = std::mem::take(&mut self.sum);
-        self.bracket.take().map(|bracket| Rise { sum, usual, bracket })
+        let (sum, bound) = (std::mem::take(&mut self.sum), self.bound());
+        self.bracket.take().map(|bracket| Rise { sum, bound, usual, bracket })
     }
 
-    /// What share fails at this hour of the week.
-    fn usual(&self, hour: usize) -> f64 {
-        match self.hours.get(hour) {
-            Some(known) if known.bins >= HOUR_IS_KNOWN && self.knows_the_week() => f64::from(known.share),
-            Some(_) | None => self.mean,
+    /// What share fails at this time of the week: between the middles of two hours, in proportion.
+    fn usual(&self, at: Timestamp) -> f64 {
+        let part = (at.as_seconds() % 3600) as f64 / 3600.0;
+        let (hour, from_middle) = (hour_of(at), (part - 0.5).abs());
+        let neighbor = if part >= 0.5 { hour + 1 } else { hour + HOURS - 1 } % HOURS;
+        match (self.known(hour), self.known(neighbor)) {
+            (Some(own), Some(next)) => own * (1.0 - from_middle) + next * from_middle,
+            (Some(own), None) => own,
+            (None, _) => self.mean,
         }
+    }
+
+    fn known(&self, hour: usize) -> Option<f64> {
+        let known = self.hours.get(hour)?;
+        (known.bins >= HOUR_IS_KNOWN && self.knows_the_week()).then_some(f64::from(known.share))
     }
 
     fn knows_the_week(&self) -> bool {
         self.bins >= (HOURS * 60) as u32
     }
 
-    fn learn(&mut self, hour: usize, share: f64, chances: f64) {
+    fn bound(&self) -> f64 {
+        if self.knows_the_week() { BOUND } else { FIRST_BOUND }
+    }
+
+    /// Learns from every minute alike: whoever learns less from bad ones soon believes that there are none.
+    fn learn(&mut self, share: f64, chances: f64) {
         self.bins = self.bins.saturating_add(1);
-        // What rises right now is learned slowly, or it would soon be usual.
-        let caution = if self.sum > BOUND / 4.0 { 0.2 } else { 1.0 };
         let pace = if self.knows_the_week() { PACE } else { FIRST_PACE.max(1.0 / f64::from(self.bins)) };
-        self.mean += (share - self.mean) * pace * caution;
+        self.mean += (share - self.mean) * pace;
         if self.bins > WARM_UP {
             let bounded = chances.clamp(-MOST_DEVIATION, MOST_DEVIATION);
-            self.spread = (self.spread + (bounded * bounded - self.spread) * 0.002 * caution).clamp(1.0, 8.0);
+            self.spread = (self.spread + (bounded * bounded - self.spread) * SPREAD_PACE).clamp(1.0, 8.0);
         }
-        if let Some(known) = self.hours.get_mut(hour) {
+        if let Some(known) = self.hours.get_mut(hour_of(self.began)) {
             known.bins = known.bins.saturating_add(1);
-            let pace = HOUR_PACE.max(1.0 / f32::from(known.bins)) * caution as f32;
+            let pace = HOUR_PACE.max(1.0 / f32::from(known.bins));
             known.share += (share as f32 - known.share) * pace;
         }
     }

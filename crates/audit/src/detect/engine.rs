@@ -168,7 +168,7 @@ impl Engine {
                 found.push((Noticed::Misses, tell::missed(minute)));
             }
         }
-        for object in &seen.objects {
+        for object in seen.objects.iter().filter(|object| object.kind != 0) {
             if let Some(accusation) = subject.weigh(*object, seen.at, &mut self.cohorts) {
                 found.push((Noticed::Enumeration, tell::enumerated(&accusation, object.kind, &self.names)));
             }

@@ -52,6 +52,16 @@ impl DetectionKey {
         Self(secret)
     }
 
+    /// A key that nobody knows, drawn for this process.
+    ///
+    /// # Errors
+    /// The machine gives no random numbers.
+    pub fn random() -> std::io::Result<Self> {
+        let mut secret = [0; 16];
+        aws_lc_rs::rand::fill(&mut secret).map_err(|_| std::io::Error::other("no random numbers"))?;
+        Ok(Self(secret))
+    }
+
     /// The digest of `parts`, of which each ends where it ends.
     #[must_use]
     pub fn digest(&self, named: Named, parts: &[&[u8]]) -> u64 {

@@ -61,30 +61,9 @@ enum Change {
 }
 
 impl Lookout {
-    /// Starts the thread. Alerts are raised in `alerts`.
-    ///
-    /// # Errors
-    /// The thread cannot be started.
-    pub fn start(
-        settings: DetectionSettings,
-        key: DetectionKey,
-        alerts: Arc<Alerts>,
-        clock: Clock,
-    ) -> std::io::Result<Self> {
-        let lookout = Self::asleep(key);
-        let (names, standings) = (Arc::clone(&lookout.names), Arc::clone(&lookout.standings));
-        let engine = Engine::new(Arc::new(settings), names, standings, key);
-        let queue = Arc::clone(&lookout.queue);
-        let thread = std::thread::Builder::new()
-            .name("detect".to_owned())
-            .spawn(move || watch(engine, &queue, &alerts, &clock))?;
-        *lookout.thread() = Some(thread);
-        Ok(lookout)
-    }
-
-    /// One without a thread, for commands that walk no requests: it knows names, and nobody stands out.
+    /// One that sleeps until it is [started](Self::start): it knows names, and nobody stands out.
     #[must_use]
-    pub fn asleep(key: DetectionKey) -> Self {
+    pub fn new(key: DetectionKey) -> Self {
         Self {
             queue: Arc::default(),
             key,
@@ -92,6 +71,26 @@ impl Lookout {
             standings: Arc::default(),
             thread: Mutex::default(),
         }
+    }
+
+    /// Starts the thread. Alerts are raised in `alerts`.
+    ///
+    /// # Errors
+    /// The thread cannot be started.
+    pub fn start(
+        &self,
+        settings: Arc<DetectionSettings>,
+        alerts: Arc<Alerts>,
+        clock: Clock,
+    ) -> std::io::Result<()> {
+        let (names, standings) = (Arc::clone(&self.names), Arc::clone(&self.standings));
+        let engine = Engine::new(settings, names, standings, self.key);
+        let queue = Arc::clone(&self.queue);
+        let thread = std::thread::Builder::new()
+            .name("detect".to_owned())
+            .spawn(move || watch(engine, &queue, &alerts, &clock))?;
+        *self.thread() = Some(thread);
+        Ok(())
     }
 
     /// The key of all digests.

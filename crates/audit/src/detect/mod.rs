@@ -29,6 +29,7 @@ mod engine;
 mod enumeration;
 mod harvest;
 mod keys;
+mod line;
 mod logins;
 mod lookout;
 mod names;

@@ -110,7 +110,7 @@ pub enum End {
 /// An object that a request named, and what came of it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct SeenObject {
-    /// Its type, or the operation if the type is not declared.
+    /// Its type, or the operation if the type is not declared; zero for a path that belongs to no operation.
     pub kind: u64,
     /// Its id, within its type.
     pub id: u64,
@@ -201,8 +201,6 @@ pub enum Reuse {
     ProofReplayed,
     /// A token without the key that it is bound to.
     Unbound,
-    /// A token after it was revoked.
-    Revoked,
 }
 
 /// Whether a served request showed who called.

@@ -5,7 +5,7 @@
 
 use portcullis_domain::{ReceiptId, Timestamp};
 
-use super::campaign::{self, Rise, Source};
+use super::campaign::{Rise, Source};
 use super::cohort::Reading;
 use super::detectors::Noticed;
 use super::enumeration::{Accusation, MinuteOfMisses};
@@ -163,7 +163,6 @@ pub(super) fn reused(reuse: Reuse, seen: &Observation) -> Told {
     let summary = match reuse {
         Reuse::ProofReplayed => "a proof of possession was shown that had been used before",
         Reuse::Unbound => "a token was shown without the key that it is bound to",
-        Reuse::Revoked => "a token was shown after it was revoked",
     };
     Told::new(summary, 100).counting("uses", 1u64).showing(vec![seen.receipt.to_string().into()])
 }
@@ -215,7 +214,7 @@ pub(super) fn risen(noticed: Noticed, rise: &Rise) -> Told {
     };
     Told::new(format!("more {what} than at this time of the week"), 80)
         .since(bracket.began)
-        .measured("cusum", rise.sum, campaign::BOUND)
+        .measured("cusum", rise.sum, rise.bound)
         .counting("tries", bracket.tries)
         .counting("failures", bracket.failures)
         .counting("usual_percent", (rise.usual * 100.0).round() as u64)

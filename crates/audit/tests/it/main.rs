@@ -8,6 +8,10 @@
     reason = "a test may stop"
 )]
 
+#[path = "../days/mod.rs"]
+#[allow(dead_code, unreachable_pub, missing_docs, reason = "the example uses the rest")]
+mod days;
+mod detection;
 mod events;
 mod evidence;
 mod fixture;

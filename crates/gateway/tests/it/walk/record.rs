@@ -8,10 +8,11 @@ use serde_json::Value;
 pub(crate) struct Record(pub(crate) Memory);
 
 impl Record {
-    /// The events so far that are about requests, in order. A last line without its end is still being
-    /// written.
+    /// The events so far that are about requests, in order; alerts only name them. A last line without its end is
+    /// still being written.
     pub(crate) fn requests(&self) -> Vec<Value> {
-        self.all().into_iter().filter(|event| event.get("receipt").is_some_and(Value::is_string)).collect()
+        let is_request = |event: &Value| event["receipt"].is_string() && event.get("detector").is_none();
+        self.all().into_iter().filter(is_request).collect()
     }
 
     /// Every event so far.
