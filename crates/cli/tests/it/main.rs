@@ -14,6 +14,7 @@ mod keys;
 mod learn;
 mod matrix;
 mod memory;
+mod limits;
 mod objects;
 mod operator;
 mod retiring;
