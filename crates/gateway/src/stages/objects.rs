@@ -4,30 +4,27 @@
 //! teach; or a refusal that looks like absence (AUTHZ-08, AUTHZ-09). One foreign id among a hundred refuses all
 //! of them, before the upstream hears of any. An id that nobody knows is for the operator to decide.
 
-use std::borrow::Cow;
+mod parties;
+mod seen;
+
 use std::sync::Arc;
 
 use http::{HeaderMap, Method};
 use portcullis_authz::Permit;
-use portcullis_authz::ledger::{Decision, Event};
-use portcullis_contract::{GraphqlEffect, GraphqlGiven, Operation, PathParameters};
-use portcullis_domain::{
-    Denial, Grant, ObjectKey, OwnerKey, Principal, PrincipalKind, Reason, Right, Stage, Strength,
-};
+use portcullis_authz::ledger::Decision;
+use portcullis_contract::{Operation, PathParameters};
+use portcullis_domain::{Denial, Principal, Reason, Right, Stage, Strength};
 use portcullis_message::Authority;
-use serde_json::Value;
 use smallvec::SmallVec;
 
 use crate::arrival::Envelope;
 use crate::detect::{MOST_OBJECTS, MetObject};
 use crate::ownership::{
-    Asker, Content, Effect, Judged, Met, Mode, Named, NewId, ObjectType, OnRoute, OnUnknown, OwnedBy, Place,
-    Reading, RouteObjects, Stake, Tenant, Touched, Visibility, given_to,
+    Asker, Content, Judged, Met, Mode, Named, NewId, ObjectType, OnRoute, OnUnknown, Place, Reading,
+    RouteObjects, Stake, Touched, Visibility,
 };
 use crate::trace::Trace;
-
-/// Most parties for whom one claim lets a caller stand in.
-const MOST_STANDS: usize = 256;
+use seen::{Seen, given_by};
 
 /// The request, as far as objects are concerned.
 pub(crate) struct Asked<'r, 'p> {
@@ -78,43 +75,6 @@ pub(crate) async fn judge(
     }
     let (at, receipt) = (envelope.now.wall, envelope.receipt);
     Ok(Box::new(Stake::new(Arc::clone(objects), touched, at, receipt, envelope.method.clone())))
-}
-
-/// The arguments of a GraphQL request; `None` if they cannot be told.
-fn given_by(operation: &Operation, query: Option<&str>, body: Content<'_>) -> Option<GraphqlGiven> {
-    match body {
-        Content::Nothing => operation.graphql_arguments(query, None),
-        Content::Json(body) => operation.graphql_arguments(query, Some(body)),
-        Content::Unreadable => None,
-    }
-}
-
-/// What there is to be seen of a request.
-struct Seen<'r, 'p> {
-    parts: Reading<'r, 'p>,
-    given: Option<&'r GraphqlGiven>,
-}
-
-impl<'r> Seen<'r, '_> {
-    fn at(&self, place: &Place) -> Named<'r> {
-        match place {
-            Place::Graphql(pointer) => given_to(self.given.map(|given| &given.arguments), pointer),
-            Place::Path(_) | Place::Query(_) | Place::Header(_) | Place::Body(_) => self.parts.at(place),
-        }
-    }
-
-    fn one(&self, place: &Place) -> Option<Cow<'r, str>> {
-        self.parts.one(place)
-    }
-
-    /// What has to be allowed for an object at `place`: what comes as a POST may only look, if it is GraphQL.
-    fn need(&self, rule: &OnRoute, place: &Place) -> Right {
-        match (place, self.given.map(|given| given.effect)) {
-            (Place::Graphql(_), Some(GraphqlEffect::Looks)) => Right::Read,
-            (Place::Graphql(_), Some(GraphqlEffect::Changes)) => Right::Write,
-            (_, _) => rule.need,
-        }
-    }
 }
 
 /// Tells detection which objects were named, and whose they are.
@@ -331,131 +291,6 @@ impl Judging<'_> {
             Visibility::Shared => need == Right::Read,
             Visibility::Private => false,
         }
-    }
-
-    /// Everything by which the caller can own.
-    fn caller(&self) -> SmallVec<[OwnerKey; 1]> {
-        let Some(principal) = self.principal else { return SmallVec::new() };
-        let (kind, ownership) = (&self.rule.kind, &self.objects.ownership);
-        let issuer = principal.issuer.as_str();
-        match &kind.owned_by {
-            OwnedBy::Subject => {
-                kind.owner_key(ownership, issuer, principal.subject.as_str()).into_iter().collect()
-            }
-            OwnedBy::Claim(claim) => claimed(principal, claim)
-                .iter()
-                .filter_map(|value| kind.owner_key(ownership, issuer, value))
-                .collect(),
-        }
-    }
-
-    /// For whom the caller stands in, by what its credential says.
-    fn stands_for(&self) -> Vec<Grant> {
-        let (Some(principal), kind) = (self.principal, &self.rule.kind) else { return Vec::new() };
-        let issuer = principal.issuer.as_str();
-        let stands = kind.stands_for.iter().flat_map(|(claim, right)| {
-            let parties = claimed(principal, claim).into_iter().take(MOST_STANDS);
-            parties.filter_map(|name| {
-                let to = kind.owner_key(&self.objects.ownership, issuer, &name)?;
-                Some(Grant { to, right: *right })
-            })
-        });
-        stands.collect()
-    }
-
-    /// Whose a new object will be.
-    fn maker(&self, touched: &Touched, is_deputy: bool, reading: &Seen<'_, '_>) -> Option<OwnerKey> {
-        let creation = self.rule.creation.as_ref()?;
-        let principal = self.principal?;
-        if is_deputy || principal.kind == PrincipalKind::Client {
-            let named = reading.one(creation.owner_from.as_ref()?)?;
-            return self.party(&named);
-        }
-        match touched.caller.as_slice() {
-            [one] if !touched.is_exempt => Some(*one),
-            // One of several groups, or whoever owns nothing.
-            _ => None,
-        }
-    }
-
-    /// The party that a request names.
-    fn party(&self, name: &str) -> Option<OwnerKey> {
-        let kind = &self.rule.kind;
-        kind.owner_key(&self.objects.ownership, kind.issuer.as_deref()?, name)
-    }
-
-    /// The object in which the request says that all lies.
-    fn parent(&self, touched: &Touched, reading: &Seen<'_, '_>) -> Option<ObjectKey> {
-        let lying = self.rule.lying.as_ref()?;
-        let id = reading.one(&Place::Path(lying.path.clone()))?;
-        let key = self.objects.ownership.key()?;
-        Some(key.object(&lying.kind.realm, &lying.kind.name, &touched.tenant, &id))
-    }
-
-    fn effects(&self, touched: &Touched, reading: &Seen<'_, '_>) -> SmallVec<[Event; 1]> {
-        let by = touched.caller.first().copied();
-        let party = |place: &Place| reading.one(place).and_then(|name| self.party(&name));
-        let event = |effect: &Effect| match effect {
-            Effect::Delete => Some(Event::Deleted),
-            Effect::Transfer { to } => Some(Event::Transferred { by: by?, to: party(to)? }),
-            Effect::Share { with, right } => {
-                Some(Event::Shared { by: by?, with: party(with)?, right: *right })
-            }
-            Effect::Unshare { with } => Some(Event::Unshared { by: by?, with: party(with)? }),
-        };
-        self.rule.effects.iter().filter_map(event).collect()
-    }
-
-    /// The refusal of a request that names another owner than its caller.
-    fn bound(&self, touched: &Touched, reading: &Seen<'_, '_>) -> Option<Denial> {
-        let binding = self.rule.binding.as_ref()?;
-        let named = reading.one(&Place::Path(binding.path.clone()))?;
-        let is_own = self.principal.is_some_and(|principal| match &binding.equals {
-            OwnedBy::Subject => principal.subject.as_str() == named,
-            OwnedBy::Claim(claim) => claimed(principal, claim).iter().any(|value| *value == *named),
-        });
-        self.rule.kind.tally.count(if is_own { Decision::Own } else { Decision::Foreign });
-        let is_refused = !is_own && !touched.is_exempt && !self.is_open(self.rule.need);
-        is_refused.then(|| foreign("it is not the caller's own"))
-    }
-
-    /// The caller's tenant, if all that names one agrees.
-    fn tenant(
-        &self,
-        tenant: &Tenant,
-        reading: &Seen<'_, '_>,
-        authority: &Authority,
-    ) -> Result<Box<str>, &'static str> {
-        let claims = self.principal.map(|principal| claimed(principal, &tenant.claim)).unwrap_or_default();
-        let [own] = claims.as_slice() else { return Err("the caller has no tenant, or several") };
-        if tenant.known.as_ref().is_some_and(|known| !known.contains(own.as_str())) {
-            return Err("its tenant is not on the operator's list");
-        }
-        for place in &tenant.places.places {
-            match reading.at(place) {
-                Named::Texts(texts) if texts.iter().all(|text| **text == **own) => {}
-                Named::Texts(_) | Named::Unreadable => return Err("it names another tenant"),
-            }
-        }
-        let label = authority.host().split('.').next().unwrap_or_default();
-        if tenant.places.host && !label.eq_ignore_ascii_case(own) {
-            return Err("its host is another tenant's");
-        }
-        Ok(if tenant.own_ids { own.as_str().into() } else { "".into() })
-    }
-}
-
-/// The values of a claim: one, or a list of them.
-fn claimed(principal: &Principal, claim: &str) -> SmallVec<[String; 1]> {
-    let text = |value: &Value| match value {
-        Value::String(text) => Some(text.clone()),
-        Value::Number(number) => Some(number.to_string()),
-        Value::Null | Value::Bool(_) | Value::Array(_) | Value::Object(_) => None,
-    };
-    match principal.claims.get(claim) {
-        Some(Value::Array(values)) => values.iter().filter_map(text).collect(),
-        Some(value) => text(value).into_iter().collect(),
-        None => SmallVec::new(),
     }
 }
 
