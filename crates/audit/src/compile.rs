@@ -4,6 +4,7 @@ use portcullis_config::codes::record as codes;
 use portcullis_config::{ByteSize, Diagnostic, Diagnostics, Environment, Place};
 
 use crate::config::{AuditConfig, KeepConfig, OnFailureConfig, RotateConfig};
+use crate::pseudonym::Pseudonyms;
 use crate::recorder::{OnFailure, Settings};
 use crate::repeats::Repeats;
 use crate::rotation::{Retention, Rotation};
@@ -30,17 +31,43 @@ pub fn compile(
     }
     let on_failure = on_failure(config.on_failure);
     let is_kept_sound = check_files(config, place, diagnostics);
+    let pseudonyms = pseudonyms(config, place, environment, diagnostics);
     let sink = sink.filter(|_| is_sound && is_kept_sound)?;
+    let pseudonyms = pseudonyms.ok()?;
     Some(Settings {
         sink,
         queue_bytes: config.queue.as_usize(),
         on_failure,
         repeats: Repeats { after: config.repeats.after, within: config.repeats.within.0 },
+        pseudonyms,
         rotation: rotation(config.rotate),
         retention: retention(config.keep),
         anchors: config.anchors.as_ref().map(|anchors| environment.path(anchors)),
         ..Settings::default()
     })
+}
+
+/// A mistake was found, and shown.
+struct Mistaken;
+
+fn pseudonyms(
+    config: &AuditConfig,
+    place: &Place,
+    environment: &Environment,
+    diagnostics: &mut Diagnostics,
+) -> Result<Option<Pseudonyms>, Mistaken> {
+    let Some(reference) = &config.pseudonyms else { return Ok(None) };
+    let place = place.child("pseudonyms");
+    let key = reference.resolve_at(environment, &place, diagnostics).ok_or(Mistaken)?;
+    let pseudonyms = Pseudonyms::new(&key);
+    if pseudonyms.is_none() {
+        diagnostics.push(
+            Diagnostic::error(codes::PSEUDONYM_KEY_SHORT, "the key has fewer than 16 bytes")
+                .at(place)
+                .help("make one with `openssl rand -base64 32`"),
+        );
+    }
+    pseudonyms.map(Some).ok_or(Mistaken)
 }
 
 /// What happens to requests, as it is written.

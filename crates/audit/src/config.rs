@@ -1,6 +1,6 @@
 //! How the record is written in `portcullis.yaml`.
 
-use portcullis_config::{ByteSize, Period};
+use portcullis_config::{ByteSize, Period, SecretReference};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
@@ -36,6 +36,10 @@ pub struct AuditConfig {
     /// From when on refusals that are all alike are counted instead of written whole. Every one is in a count.
     #[serde(default, skip_serializing_if = "RepeatsConfig::is_default")]
     pub repeats: RepeatsConfig,
+    /// A key of 16 bytes or more: with it, `subject`, `peer`, `client` and `sid` are recorded as pseudonyms, the same for
+    /// the same name. `portcullis audit pseudonym` says which is whose; without the key nobody can.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub pseudonyms: Option<SecretReference>,
     /// When the record goes on in a new file. Without it, `logrotate` and a signal can do the same.
     #[serde(default, skip_serializing_if = "RotateConfig::is_default")]
     pub rotate: RotateConfig,
@@ -117,6 +121,7 @@ impl Default for AuditConfig {
             on_failure: OnFailureConfig::default(),
             queue: queue(),
             repeats: RepeatsConfig::default(),
+            pseudonyms: None,
             rotate: RotateConfig::default(),
             keep: KeepConfig::default(),
             anchors: None,

@@ -13,6 +13,7 @@ use portcullis_domain::{Clock, Reason, Timestamp};
 use crate::chain::Signer;
 use crate::line::Calendar;
 use crate::pen::Pen;
+use crate::pseudonym::Pseudonyms;
 use crate::queue::{Claim, Queue};
 use crate::repeats::Repeats;
 use crate::rotation::{Retention, Rotation};
@@ -46,6 +47,8 @@ pub struct Settings {
     pub rotation: Rotation,
     /// What is kept of older files.
     pub retention: Retention,
+    /// Replaces the names of people.
+    pub pseudonyms: Option<Pseudonyms>,
     /// Signs where the chain stands.
     pub signer: Option<Arc<Signer>>,
     /// A file elsewhere that signed heads are appended to.
@@ -84,6 +87,7 @@ impl Default for Settings {
             repeats: Repeats::default(),
             rotation: Rotation::default(),
             retention: Retention::default(),
+            pseudonyms: None,
             signer: None,
             anchors: None,
             sinks: Vec::new(),

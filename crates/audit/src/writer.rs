@@ -13,6 +13,7 @@ use portcullis_domain::{Clock, Timestamp};
 
 use crate::chain::{Anchors, Chain, Signer};
 use crate::line::Calendar;
+use crate::pseudonym::Pseudonyms;
 use crate::queue::{Batch, Claim, Loss, PAUSE, Queue, RESERVE, Work};
 use crate::recorder::Settings;
 use crate::rotation::{Retention, Rotation, older_files};
@@ -44,6 +45,9 @@ pub(crate) struct Writer {
     /// A line of the writer's own, before it is sealed.
     line: Vec<u8>,
     loss: Option<Loss>,
+    pseudonyms: Option<Pseudonyms>,
+    /// A batch with pseudonyms in place of names.
+    rewritten: Vec<u8>,
     signer: Option<Arc<Signer>>,
     anchors: Option<Anchors>,
     /// The number and moment of the last checkpoint.
@@ -92,6 +96,8 @@ impl Writer {
             backlog: Backlog { bytes: Vec::with_capacity(CHUNK + CHUNK / 2), ..Backlog::default() },
             line: Vec::new(),
             loss: None,
+            pseudonyms: settings.pseudonyms.clone(),
+            rewritten: Vec::new(),
             signer: settings.signer.clone(),
             anchors: settings.anchors.clone().map(Anchors::new),
             checked,
@@ -168,16 +174,24 @@ impl Writer {
 
     /// Gives a batch its place in the chain, if there is room to keep it until it is written.
     fn take(&mut self, batch: &Batch) {
+        let lines = match &self.pseudonyms {
+            None => &batch.lines,
+            Some(pseudonyms) => {
+                self.rewritten.clear();
+                pseudonyms.rewrite(&batch.lines, &mut self.rewritten);
+                &self.rewritten
+            }
+        };
         let room = self.queue.capacity() + if batch.claim == Claim::Process { RESERVE } else { 0 };
-        if self.backlog.len() + batch.lines.len() > room {
-            self.spools.iter().for_each(|spool| spool.offer(&batch.lines));
+        if self.backlog.len() + lines.len() > room {
+            self.spools.iter().for_each(|spool| spool.offer(lines));
             self.queue.count_lost(batch.events);
             self.lose(batch.events, batch.at);
             return;
         }
         let mut start = 0;
-        for end in memchr::memchr_iter(b'\n', &batch.lines) {
-            self.chain.seal(batch.lines.get(start..=end).unwrap_or_default(), &mut self.backlog.bytes);
+        for end in memchr::memchr_iter(b'\n', lines) {
+            self.chain.seal(lines.get(start..=end).unwrap_or_default(), &mut self.backlog.bytes);
             start = end + 1;
         }
         self.backlog.events += batch.events;

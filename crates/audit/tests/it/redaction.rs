@@ -86,3 +86,24 @@ fn card_numbers_are_masked_in_every_field() {
     }
     assert!(record("4111111111111112").contains("4111111111111112"));
 }
+
+#[test]
+fn people_get_pseudonyms_in_the_record_and_in_every_sink_and_the_chain_holds() {
+    use portcullis_audit::{Pseudonyms, Recorder, Settings};
+    use portcullis_domain::{Clock, Secret};
+    let (memory, walk) = (Memory::default(), Walk::new());
+    let pseudonyms = Pseudonyms::new(&Secret::new(vec![7; 32])).unwrap();
+    let settings = Settings {
+        sink: SinkChoice::Memory(memory.clone()),
+        pseudonyms: Some(pseudonyms.clone()),
+        ..Settings::default()
+    };
+    let recorder = Recorder::open(&settings, Clock::manual(fixture::ARRIVAL)).unwrap();
+    recorder.pen().write(&walk.event());
+    recorder.close();
+    let text = memory.text();
+    let subject = walk.principal.subject.as_str();
+    assert!(!text.contains(subject) && !text.contains("192.0.2.7"), "{text}");
+    assert!(text.contains(&pseudonyms.of(subject)) && text.contains(&pseudonyms.of("192.0.2.7")), "{text}");
+    assert!(portcullis_audit::chain::verify(text.as_bytes(), None).is_ok());
+}

@@ -5,9 +5,12 @@ use std::io::{BufRead as _, BufReader, Write as _};
 use std::path::{Path, PathBuf};
 
 use anyhow::Context as _;
-use portcullis_audit::chain::{Against, Anchor, Ending, Head, PublicKey, Summary, Verification, read_anchors};
+use portcullis_audit::chain::{
+    Against, Anchor, Ending, Head, PublicKey, Summary, Verification, read_anchors,
+};
 use portcullis_audit::format::Format;
-use portcullis_audit::older_files;
+use portcullis_audit::{Pseudonyms, older_files};
+use portcullis_domain::Secret;
 
 use super::say;
 use crate::{FINDINGS, WELL};
@@ -22,6 +25,14 @@ pub(crate) struct Arguments {
 enum Command {
     /// Walk the hash chain of a record and name the first line that was touched; exit code 2 if there is one.
     Verify(Verify),
+    /// Print the pseudonym under which the record has a subject, an address or a session.
+    Pseudonym {
+        /// The name.
+        name: String,
+        /// The file with the key that `audit.pseudonyms` refers to.
+        #[arg(long)]
+        key: PathBuf,
+    },
     /// Print a record in other words, one event to a line.
     Export {
         /// The record.
@@ -61,6 +72,7 @@ pub(crate) fn run(arguments: &Arguments) -> anyhow::Result<u8> {
     match &arguments.command {
         Command::Verify(verify) => run_verify(verify),
         Command::Export { file, format } => export(file, *format),
+        Command::Pseudonym { name, key } => pseudonym(name, key),
     }
 }
 
@@ -119,7 +131,10 @@ fn report(summary: &Summary, files: &[PathBuf], anchors: &[Anchor]) -> String {
     }
     if summary.earlier_anchors > 0 {
         let (earlier, first) = (summary.earlier_anchors, summary.first);
-        let _ = writeln!(text, "{earlier} heads from elsewhere are about lines before {first}, which are not here");
+        let _ = writeln!(
+            text,
+            "{earlier} heads from elsewhere are about lines before {first}, which are not here"
+        );
     }
     if summary.ending == Ending::Unknown {
         let _ = writeln!(text, "nothing tells whether lines are missing at the end");
@@ -151,6 +166,16 @@ fn export(file: &Path, words: Words) -> anyhow::Result<u8> {
             break;
         }
     }
+    Ok(WELL)
+}
+
+fn pseudonym(name: &str, key: &Path) -> anyhow::Result<u8> {
+    let mut bytes = std::fs::read(key).with_context(|| format!("cannot read `{}`", key.display()))?;
+    // As secrets are read from files elsewhere: a line break at the end is not part of it.
+    bytes.pop_if(|last| *last == b'\n');
+    bytes.pop_if(|last| *last == b'\r');
+    let pseudonyms = Pseudonyms::new(&Secret::new(bytes)).context("the key has fewer than 16 bytes")?;
+    say(&format!("{}\n", pseudonyms.of(name)));
     Ok(WELL)
 }
 

@@ -7,17 +7,21 @@
     reason = "tests: a broken expectation ends the test that made it"
 )]
 
+mod audit;
 mod diff;
+mod explain;
 mod grants;
 mod inventory;
 mod keys;
 mod learn;
+mod limits;
 mod matrix;
 mod memory;
-mod limits;
 mod objects;
 mod operator;
+mod policy;
 mod retiring;
 mod revoke;
 mod shared_limits;
 mod traffic;
+mod waf;

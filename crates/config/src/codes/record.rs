@@ -25,6 +25,12 @@ codes! {
         matters: "Whoever wrote it counts on a limit that does not exist, and the disk fills up.",
         mend: "Name a `file` and say with `rotate` when one ends, or remove the setting.",
     }
+    PSEUDONYM_KEY_SHORT = "C0609" {
+        title: "key of pseudonyms is too short",
+        means: "The key by which names are replaced in the record has fewer than 16 bytes.",
+        matters: "Whoever tries out keys and names finds out whom the pseudonyms stand for.",
+        mend: "Make one with `openssl rand -base64 32`.",
+    }
     SINK_KIND = "C0605" {
         title: "a sink is one of several things",
         means: "An entry of `sinks` names no kind of sink, or more than one.",
@@ -48,6 +54,18 @@ codes! {
         means: "The memory of a sink is below 64 KiB or above 1 GiB, or its disk above 1 TiB.",
         matters: "Too little loses events at every restart of the collector; too much can use up the machine.",
         mend: "Write sizes such as `memory: 4 MiB` and `disk: 256 MiB`, or leave them out.",
+    }
+    RECEIVER_KIND = "C0620" {
+        title: "a receiver of alerts is one of several things",
+        means: "An entry of `alerts.receivers` names no kind of receiver, or more than one, or has a name that makes no folder.",
+        matters: "Who is woken must not be a guess.",
+        mend: "Write exactly one of `alertmanager`, `webhook`, `slack`, `pagerduty`, `syslog` and `log`.",
+    }
+    RECEIVER_INTERNAL = "C0621" {
+        title: "receiver of alerts has an internal address",
+        means: "The address of a receiver is private, link-local or loopback, and nothing says that it may be.",
+        matters: "Whoever can change an address could have the gateway call what only it can reach (OWASP API7:2023).",
+        mend: "Correct the address, or set `allow_private_network: true` where the receiver lives in your network.",
     }
     JOURNAL_RANGE = "C0630" {
         title: "journal is out of range",
