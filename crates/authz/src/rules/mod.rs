@@ -18,7 +18,9 @@ mod cut;
 mod decide;
 mod explain;
 mod facts;
+mod flaws;
 mod guard;
+mod inherit;
 mod kin;
 mod nearest;
 mod needs;
@@ -39,6 +41,8 @@ pub use config::{ClaimTypeConfig, RuleConfig, RulesConfig};
 pub use decide::{OperationRules, Reach};
 pub use explain::{Deciding, Explanation, Fact, Verdict};
 pub use facts::{Facts, LocalTime, Said, Transport};
+pub use flaws::Flaw;
+pub use inherit::Inheritance;
 pub use needs::{Holds, Part, Wanted};
 
 /// What a rule does when it matches.

@@ -52,7 +52,9 @@ fn a_file_with_a_mistake_changes_nothing_and_says_where_it_is() {
 #[test]
 fn coverage_says_what_keeps_a_type_from_being_enforced() {
     let operator = operator();
-    assert_eq!(operator.run(&["objects", "coverage"]).code, 0, "nothing was counted");
+    let ran = operator.run(&["objects", "coverage"]);
+    assert_eq!(ran.code, 2);
+    assert!(ran.out.contains("shop/order") && ran.out.contains("nothing was counted"), "{ran:?}");
     let settings = Settings {
         location: Location::File(operator.workspace.path(".portcullis/store.db")),
         secrets: RootSecrets::File(operator.workspace.path(".portcullis/store.key")),

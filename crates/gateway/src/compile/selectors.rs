@@ -10,19 +10,26 @@ use portcullis_contract::{Contract, Operation, Selected};
 use crate::config::{ApiConfig, OperationConfig};
 
 /// Selectors that match an operation, the most specific last.
-pub(super) fn matching<'a>(
+pub(crate) fn matching<'a>(
     config: &'a ApiConfig,
     selected: &Selected<'_>,
 ) -> impl Iterator<Item = (&'a String, &'a OperationConfig)> {
+    let method = selected.method.to_string();
+    let by_method = config
+        .overrides
+        .iter()
+        .filter(move |(selector, _)| selector.strip_prefix("method:").is_some_and(|name| *name == method));
     let by_tag = config.overrides.iter().filter(|(selector, _)| {
         selector.strip_prefix("tag:").is_some_and(|tag| selected.tags.iter().any(|have| have == tag))
     });
     let place = format!("{} {}", selected.method, selected.template);
     let id = selected.id.to_owned();
-    by_tag.chain(config.overrides.iter().filter(move |(selector, _)| **selector == place || **selector == id))
+    let by_name =
+        config.overrides.iter().filter(move |(selector, _)| **selector == place || **selector == id);
+    by_method.chain(by_tag).chain(by_name)
 }
 
-pub(super) fn selected(operation: &Operation) -> Selected<'_> {
+pub(crate) fn selected(operation: &Operation) -> Selected<'_> {
     Selected {
         id: &operation.id,
         method: &operation.method,
@@ -47,7 +54,7 @@ pub(super) fn check_overrides(
             diagnostics.push(
                 Diagnostic::error(codes::OVERRIDE_UNMATCHED, format!("`{selector}` matches no operation"))
                     .at(place.child("overrides").child(selector).key())
-                    .help("write an operation id, `METHOD /path` as in the document, or `tag:NAME`"),
+                    .help("write an operation id, `METHOD /path` as in the document, `tag:NAME` or `method:NAME`"),
             );
         }
     }

@@ -2,14 +2,18 @@
 
 use portcullis_domain::Reason;
 use portcullis_testkit::{Database, Upstream, wait};
-use serde_json::json;
+use serde_json::{Value, json};
 
 use super::{by, contract, make, post_json, put, thing, things, upstream};
-use crate::walk::{Setup, Walk};
+use crate::walk::{Ask, Setup, Walk, get};
 
 const ROOT: &str = "d1f5c0a97b3e64821c0de5a4b7936f2840cc7b19";
 
 fn replica(database: &Database, upstream: &Upstream) -> Walk {
+    replica_of(database, upstream, json!({ "objects": things() })).start()
+}
+
+fn replica_of(database: &Database, upstream: &Upstream, api: Value) -> Setup {
     Setup::new()
         .contract(contract())
         .secret("root", ROOT)
@@ -18,11 +22,8 @@ fn replica(database: &Database, upstream: &Upstream) -> Walk {
             "timeouts": { "conceal": "1ms" },
             "store": { "postgresql": "${file:url}", "secret": "${file:root}", "poll": "50ms" },
         }))
-        .api(json!({
-            "objects": things(),
-            "upstream": { "addresses": [upstream.url()] },
-        }))
-        .start()
+        .api(json!({ "upstream": { "addresses": [upstream.url()] } }))
+        .api(api)
 }
 
 /// Asks until the answer has this status: what another gateway learned arrives within a moment.
@@ -57,6 +58,42 @@ fn share(walk: &Walk, id: u64) {
     let request = post_json(&format!("/things/{id}/share"), "{\"user\":\"bob\"}");
     let answer = walk.client().ask(Vec::from(request.bearer(&walk.token_of("alice", ""))));
     assert_eq!(answer.status, 200);
+}
+
+#[test]
+fn two_who_make_one_name_at_once_at_two_gateways_never_lock_each_other_out() {
+    let names = json!({ "name": {
+        "mode": "enforce",
+        "id": [{ "path": "name" }],
+        "create": [{ "operation": "createName", "id": { "request": "/name" }, "success": [200] }],
+    } });
+    let (database, shared) = (Database::new(), upstream());
+    let gateway = || {
+        let walk = replica_of(&database, &shared, json!({ "objects": names })).start();
+        walk.account_for_stray_events();
+        walk
+    };
+    let gateways = [gateway(), gateway()];
+    let ask = |walk: &Walk, who: &str, request: Ask| {
+        walk.client().ask(Vec::from(request.bearer(&walk.token_of(who, "")))).status
+    };
+    for round in 0..5 {
+        let make = || post_json("/names", &format!("{{\"name\":\"n{round}\"}}"));
+        std::thread::scope(|scope| {
+            for (walk, who) in gateways.iter().zip(["alice", "bob"]) {
+                let (mut client, request) =
+                    (walk.client(), Vec::from(make().bearer(&walk.token_of(who, ""))));
+                scope.spawn(move || client.ask(&request));
+            }
+        });
+        let read = || get(&format!("/names/n{round}"));
+        let seen = |walk: &Walk| (ask(walk, "alice", read()), ask(walk, "bob", read()));
+        wait::until("both gateways say the same", || {
+            let [one, other] = [seen(&gateways[0]), seen(&gateways[1])];
+            assert!(one != (404, 404) && other != (404, 404), "{one:?} {other:?}");
+            one == other
+        });
+    }
 }
 
 #[test]
