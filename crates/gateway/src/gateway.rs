@@ -26,6 +26,7 @@ use crate::control::{self, Command, Control};
 use crate::journal::Journal;
 use crate::limiter_sizes;
 use crate::limits;
+use crate::metrics_push::Pushing;
 use crate::listen::{ListenerKind, ListenerPlan, PeerConnections, bind};
 use crate::worker::{self, Phase, Shared};
 use crate::{record_key, shared_limits, sinks};
@@ -100,6 +101,8 @@ pub struct Gateway {
     phase: watch::Sender<Phase>,
     workers: Vec<JoinHandle<()>>,
     control: JoinHandle<()>,
+    /// Numbers are sent until this is dropped.
+    pushing: Option<Pushing>,
 }
 
 impl Gateway {
@@ -135,6 +138,12 @@ impl Gateway {
         let (mut compiled, drafts) = compile_all(&workshop)?;
         sinks::ship(&recorder, std::mem::take(&mut compiled.sinks))
             .map_err(|error| system("cannot start a sink of the record", error))?;
+        workshop
+            .alerts
+            .deliver(std::mem::take(&mut compiled.receivers))
+            .map_err(|error| system("cannot start a receiver of alerts", error))?;
+        let push = compiled.push.take().map(|push| push.start(Arc::clone(&metrics), options.clock.clone()));
+        let pushing = push.transpose().map_err(|error| system("cannot start to send metrics", error))?;
         let lasting = Arc::clone(&workshop.lasting);
         if compiled.needs_store() || lasting.exists() {
             lasting.open().map_err(|error| system("cannot open the store", std::io::Error::other(error)))?;
@@ -245,6 +254,7 @@ impl Gateway {
             phase,
             workers,
             control,
+            pushing,
         })
     }
 
@@ -309,8 +319,10 @@ impl Gateway {
         }
         let _ = self.commands.send(Command::Stop);
         let _ = self.control.join();
+        drop(self.pushing);
         self.shared.journal.finish();
         self.shared.lookout.close();
+        self.shared.alerts.close();
         self.shared.recorder.note(&System::Stopped { cause: "shutdown" });
         self.shared.recorder.close();
     }

@@ -17,6 +17,7 @@
 mod admin;
 mod admit;
 mod alarms;
+mod alerting;
 mod apis;
 mod arrival;
 mod certificates;
@@ -46,6 +47,7 @@ mod listen;
 mod local;
 pub mod matrix;
 pub mod observe;
+mod metrics_push;
 mod operate;
 mod outgoing;
 pub mod ownership;
@@ -79,7 +81,7 @@ pub use check::{Checked, check, schema};
 pub use gateway::{Gateway, Options, StartError, Watch};
 pub use inventory::{Held, HeldKind, inventory};
 pub use journal::{
-    Change, Explained, Group, MadeUp, NotExplained, NotReplayed, Spot, Standing, WhatIf, WhatIfError,
+    Change, Explained, Group, MadeUp, NotExplained, NotRead, NotReplayed, Spot, Standing, WhatIf, WhatIfError,
     explain_receipt, explain_request, what_if,
 };
 pub use operate::{BelievedIssuer, Grantable, Operated, operate};

@@ -29,6 +29,7 @@
 
 mod latency;
 mod operations;
+mod otlp;
 mod process;
 mod shared_limits;
 
@@ -40,6 +41,7 @@ use prometheus_client::registry::Registry;
 
 pub use operations::OperationMetrics;
 use operations::Operations;
+pub use otlp::otlp_metrics;
 use process::Process;
 pub use process::{ListenerMetrics, LoadResult, RenewalResult, StatusClass, TokenLookup, UpstreamMetrics};
 pub use shared_limits::{SharedLimits, SharedLimitsTally};

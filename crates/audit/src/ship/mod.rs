@@ -13,13 +13,16 @@ mod local;
 mod otlp;
 mod pieces;
 mod shipper;
+mod spans;
 mod spool;
 mod syslog;
 mod webhook;
 
 pub use local::{ToFile, ToStdout};
 pub use otlp::otlp_logs;
+pub(crate) use otlp::{attribute, resource};
 pub use shipper::{Carrier, CarryError, Shipper};
+pub use spans::otlp_spans;
 pub use spool::{Spool, SpoolBounds, SpoolTally};
 pub use syslog::{Facility, Framing, SyslogNames, syslog_message};
 pub use webhook::{WebhookKey, WebhookSignature};

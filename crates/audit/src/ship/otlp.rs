@@ -14,11 +14,7 @@ pub fn otlp_logs(lines: &[u8], format: Format, service: &str) -> Vec<u8> {
         .map(|line| record(line, format))
         .collect();
     let request = json!({ "resourceLogs": [{
-        "resource": { "attributes": [
-            attribute("service.name", "portcullis"),
-            attribute("service.instance.id", service),
-            attribute("service.version", env!("CARGO_PKG_VERSION")),
-        ] },
+        "resource": resource(service),
         "scopeLogs": [{ "scope": { "name": "portcullis.audit" }, "logRecords": records }],
     }] });
     request.to_string().into_bytes()
@@ -57,7 +53,16 @@ fn record(line: &[u8], format: Format) -> Value {
     record
 }
 
-fn attribute(name: &str, value: &str) -> Value {
+/// Who tells.
+pub(crate) fn resource(service: &str) -> Value {
+    json!({ "attributes": [
+        attribute("service.name", "portcullis"),
+        attribute("service.instance.id", service),
+        attribute("service.version", env!("CARGO_PKG_VERSION")),
+    ] })
+}
+
+pub(crate) fn attribute(name: &str, value: &str) -> Value {
     json!({ "key": name, "value": { "stringValue": value } })
 }
 

@@ -62,6 +62,7 @@ use crate::observe::Observatory;
 use crate::ownership::Ownership;
 use crate::policy::{Policy, Timeouts};
 use crate::alerting;
+use crate::metrics_push::Push;
 use crate::sinks::{self, Sink};
 use crate::span::Traces;
 use crate::vault::Keeper;
@@ -108,6 +109,8 @@ pub(crate) struct Compiled {
     pub(crate) upstreams: Vec<upstream::Made>,
     /// Taken into use when the process starts.
     pub(crate) sinks: Vec<Sink>,
+    /// Where numbers are sent, if anywhere.
+    pub(crate) push: Option<Push>,
     pub(crate) receivers: Vec<portcullis_audit::alert::Receiver>,
 }
 
@@ -264,6 +267,10 @@ pub(crate) fn compile(workshop: &Workshop, running: Option<&Compiled>) -> Result
         &mut diagnostics,
     );
     let sinks = sinks::compile(&config.sinks, &root.child("sinks"), &bench, &mut diagnostics);
+    let push = config.metrics.otlp.as_ref().and_then(|otlp| {
+        let place = root.child("metrics").child("otlp");
+        Push::compile(otlp, &place, &bench, &mut diagnostics)
+    });
     let detection = detection::detection(&config.detect, &root.child("detect"), workshop, &mut diagnostics);
     library.watch_all(config.detect.places.iter().filter_map(|file| workshop.environment.path(file).into()));
     // Where the record goes is fixed when the process starts; a mistake is shown all the same.
@@ -321,6 +328,7 @@ pub(crate) fn compile(workshop: &Workshop, running: Option<&Compiled>) -> Result
         health,
         upstreams,
         sinks,
+        push,
         receivers,
     })
 }

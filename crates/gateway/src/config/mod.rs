@@ -24,6 +24,7 @@ mod objects;
 mod page_size;
 mod responses;
 mod sinks;
+mod telemetry;
 mod traces;
 mod traffic;
 mod upstream;
@@ -77,8 +78,9 @@ pub(crate) use objects::{
 pub(crate) use page_size::BeyondConfig;
 pub(crate) use responses::{AnswerModeConfig, DetectConfig, ResponsesConfig};
 pub(crate) use sinks::{
-    FileSinkConfig, FormatConfig, ImportanceConfig, OtlpConfig, SinkConfig, SyslogConfig, WebhookConfig,
+    FileSinkConfig, FormatConfig, ImportanceConfig, OtlpConfig, SignalConfig, SinkConfig, SyslogConfig, WebhookConfig,
 };
+pub(crate) use telemetry::{MetricsConfig, MetricsOtlpConfig};
 pub(crate) use traces::{ContinuedConfig, TracesConfig};
 pub(crate) use traffic::TrafficConfig;
 pub(crate) use upstream::{BalanceConfig, UpstreamConfig, UpstreamProtocolConfig, UpstreamSettings};
@@ -160,6 +162,9 @@ pub struct GatewayConfig {
     /// starts.
     #[serde(default)]
     pub(crate) journal: JournalConfig,
+    /// Numbers for a dashboard.
+    #[serde(default)]
+    pub(crate) metrics: MetricsConfig,
     /// Distributed traces (W3C Trace Context).
     #[serde(default)]
     pub(crate) traces: TracesConfig,

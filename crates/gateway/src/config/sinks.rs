@@ -100,14 +100,28 @@ pub(crate) struct WebhookConfig {
 #[derive(Clone, Debug, Deserialize, Serialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub(crate) struct OtlpConfig {
-    /// `https://HOST:4318/v1/logs`; to this machine also `http`.
+    /// `https://HOST:4318/v1/logs`, or `…/v1/traces`; to this machine also `http`.
     pub(crate) url: String,
+    /// What is told.
+    #[serde(default)]
+    pub(crate) signal: SignalConfig,
     /// Header fields to send, by name; for credentials.
     #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
     pub(crate) headers: BTreeMap<String, SecretReference>,
     /// Trust and identity.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub(crate) tls: Option<ClientTlsConfig>,
+}
+
+/// What a collector is told.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Deserialize, Serialize, JsonSchema)]
+#[serde(rename_all = "snake_case")]
+pub(crate) enum SignalConfig {
+    /// Every event of the record.
+    #[default]
+    Logs,
+    /// A span for each request whose trace is sampled; see `traces`.
+    Traces,
 }
 
 /// Another file, one event to a line, readable by its owner only.

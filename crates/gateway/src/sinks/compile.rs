@@ -4,10 +4,11 @@ use std::collections::BTreeMap;
 use std::net::IpAddr;
 use std::sync::Arc;
 
+use portcullis_audit::format::Format;
 use portcullis_audit::ship::{Carrier, Facility, SyslogNames, ToFile, ToStdout, WebhookKey};
 use portcullis_audit::{Recorder, retention, rotation};
 use portcullis_config::codes::record as codes;
-use portcullis_config::{ByteSize, Diagnostic, Diagnostics, Place};
+use portcullis_config::{ByteSize, Diagnostic, Diagnostics, Place, SecretReference};
 use portcullis_domain::{Clock, Secret};
 use portcullis_tls::config::ClientTlsConfig;
 use portcullis_tls::{ClientTls, Protocol, Surroundings};
@@ -24,27 +25,25 @@ const LARGEST_MEMORY: ByteSize = ByteSize(1 << 30);
 const LARGEST_DISK: ByteSize = ByteSize(1 << 40);
 
 /// What carriers are made of, beside their own settings.
-struct Bench<'a> {
-    surroundings: &'a Surroundings,
-    recorder: &'a Arc<Recorder>,
-    clock: &'a Clock,
-    pseudonym: &'a str,
+pub(crate) struct Bench<'a> {
+    pub(crate) surroundings: &'a Surroundings,
+    pub(crate) recorder: &'a Arc<Recorder>,
+    pub(crate) clock: &'a Clock,
+    pub(crate) pseudonym: &'a str,
 }
 
 /// Compiles every sink. Those with mistakes are left out; `diagnostics` has them.
 pub(crate) fn compile(
     sinks: &BTreeMap<String, SinkConfig>,
     place: &Place,
-    surroundings: &Surroundings,
-    (recorder, clock, pseudonym): (&Arc<Recorder>, &Clock, &str),
+    bench: &Bench<'_>,
     diagnostics: &mut Diagnostics,
 ) -> Vec<Sink> {
-    let bench = Bench { surroundings, recorder, clock, pseudonym };
     let compiled = sinks.iter().filter_map(|(name, sink)| {
         let place = place.child(name);
         check_spool(sink, &place, diagnostics);
         check_name(name, &place, diagnostics);
-        let carrier = carrier(sink, &place, &bench, diagnostics)?;
+        let carrier = carrier(sink, &place, bench, diagnostics)?;
         Some(Sink { name: name.clone(), carrier })
     });
     compiled.collect()
@@ -55,8 +54,11 @@ fn check_name(name: &str, place: &Place, diagnostics: &mut Diagnostics) {
     let is_plain = |byte: u8| byte.is_ascii_alphanumeric() || byte == b'-' || byte == b'_';
     if name.is_empty() || name.len() > 64 || !name.bytes().all(is_plain) {
         diagnostics.push(
-            Diagnostic::error(codes::SINK_KIND, "the name of a sink has letters, digits, `-` and `_`, 64 at most")
-                .at(place.key()),
+            Diagnostic::error(
+                codes::SINK_KIND,
+                "the name of a sink has letters, digits, `-` and `_`, 64 at most",
+            )
+            .at(place.key()),
         );
     }
 }
@@ -82,8 +84,7 @@ fn carrier(
     let format = format(sink.format);
     match (&sink.syslog, &sink.webhook, &sink.otlp, &sink.file, &sink.stdout) {
         (Some(syslog), None, None, None, None) => {
-            let syslog = compile_syslog(syslog, &place.child("syslog"), bench, diagnostics)?;
-            Some(Box::new(syslog.told_in(format)))
+            compile_syslog(syslog, format, &place.child("syslog"), bench, diagnostics)
         }
         (None, Some(webhook), None, None, None) => {
             let (url, fetch, key) = compile_webhook(webhook, &place.child("webhook"), bench, diagnostics)?;
@@ -92,7 +93,7 @@ fn carrier(
         }
         (None, None, Some(otlp), None, None) => {
             let (url, fetch, headers) = compile_otlp(otlp, &place.child("otlp"), bench, diagnostics)?;
-            let body = Body::Otlp { headers, instance: bench.pseudonym.to_owned() };
+            let body = Body::Otlp { signal: otlp.signal, headers, instance: bench.pseudonym.to_owned() };
             Some(Box::new(Post::new(url, fetch, body, format)))
         }
         (None, None, None, Some(FileSinkConfig { path, rotate, keep }), None) => {
@@ -112,12 +113,13 @@ fn carrier(
     }
 }
 
-fn compile_syslog(
+pub(crate) fn compile_syslog(
     config: &SyslogConfig,
+    format: Format,
     place: &Place,
     bench: &Bench<'_>,
     diagnostics: &mut Diagnostics,
-) -> Option<Syslog> {
+) -> Option<Box<dyn Carrier>> {
     let url = url(&config.address, &place.child("address"), diagnostics)?;
     let host = config.host.clone().unwrap_or_else(|| bench.pseudonym.to_owned());
     let names = SyslogNames { facility: Facility::new(config.facility).unwrap_or_default(), host };
@@ -132,7 +134,7 @@ fn compile_syslog(
         "udp" if is_this_machine(&url) => (Way::Udp, port.unwrap_or(514)),
         _ => return refuse_address(&place.child("address"), "tls://host:6514", diagnostics),
     };
-    Some(Syslog::new(address, port, way, names))
+    Some(Box::new(Syslog::new(address, port, way, names).told_in(format)))
 }
 
 fn compile_webhook(
@@ -142,21 +144,31 @@ fn compile_webhook(
     diagnostics: &mut Diagnostics,
 ) -> Option<(Url, GuardedFetch, WebhookKey)> {
     let fetched = compile_url(&config.url, config.tls.as_ref(), place, bench, diagnostics);
-    let environment = &bench.surroundings.environment;
-    let secret = config.secret.resolve_at(environment, &place.child("secret"), diagnostics)?;
-    let key = WebhookKey::new(&secret);
-    if key.is_none() {
-        diagnostics.push(
-            Diagnostic::error(codes::SINK_SECRET_SHORT, "the secret has fewer than 24 bytes")
-                .at(place.child("secret"))
-                .help("make one with `openssl rand -base64 32`"),
-        );
-    }
+    let key = signing_key(&config.secret, &place.child("secret"), bench, diagnostics);
     let (url, fetch) = fetched?;
     Some((url, fetch, key?))
 }
 
-type Headers = Vec<(::http::HeaderName, Secret)>;
+/// The key of a webhook's signature.
+pub(crate) fn signing_key(
+    written: &SecretReference,
+    place: &Place,
+    bench: &Bench<'_>,
+    diagnostics: &mut Diagnostics,
+) -> Option<WebhookKey> {
+    let secret = written.resolve_at(&bench.surroundings.environment, place, diagnostics)?;
+    let key = WebhookKey::new(&secret);
+    if key.is_none() {
+        diagnostics.push(
+            Diagnostic::error(codes::SINK_SECRET_SHORT, "the secret has fewer than 24 bytes")
+                .at(place.clone())
+                .help("make one with `openssl rand -base64 32`"),
+        );
+    }
+    key
+}
+
+pub(crate) type Headers = Vec<(::http::HeaderName, Secret)>;
 
 fn compile_otlp(
     config: &OtlpConfig,
@@ -165,8 +177,20 @@ fn compile_otlp(
     diagnostics: &mut Diagnostics,
 ) -> Option<(Url, GuardedFetch, Headers)> {
     let fetched = compile_url(&config.url, config.tls.as_ref(), place, bench, diagnostics);
-    let mut headers = Vec::with_capacity(config.headers.len());
-    for (name, secret) in &config.headers {
+    let headers = compile_headers(&config.headers, place, bench, diagnostics)?;
+    let (url, fetch) = fetched?;
+    Some((url, fetch, headers))
+}
+
+/// Header fields that carry credentials, read where they are kept.
+pub(crate) fn compile_headers(
+    written: &BTreeMap<String, SecretReference>,
+    place: &Place,
+    bench: &Bench<'_>,
+    diagnostics: &mut Diagnostics,
+) -> Option<Headers> {
+    let mut headers = Vec::with_capacity(written.len());
+    for (name, secret) in written {
         let place = place.child("headers").child(name);
         let value = secret.resolve_at(&bench.surroundings.environment, &place, diagnostics)?;
         let parsed = name.parse().ok().zip(::http::HeaderValue::from_bytes(value.expose()).ok());
@@ -177,12 +201,11 @@ fn compile_otlp(
         };
         headers.push((name, value));
     }
-    let (url, fetch) = fetched?;
-    Some((url, fetch, headers))
+    Some(headers)
 }
 
 /// An address for HTTP, and a client that trusts whom it should.
-fn compile_url(
+pub(crate) fn compile_url(
     written: &str,
     config: Option<&ClientTlsConfig>,
     place: &Place,
@@ -205,7 +228,13 @@ fn tls(
     diagnostics: &mut Diagnostics,
 ) -> Option<ClientTls> {
     let usual = ClientTlsConfig::default();
-    ClientTls::compile(config.unwrap_or(&usual), &[Protocol::Http1], &place.child("tls"), surroundings, diagnostics)
+    ClientTls::compile(
+        config.unwrap_or(&usual),
+        &[Protocol::Http1],
+        &place.child("tls"),
+        surroundings,
+        diagnostics,
+    )
 }
 
 fn url(written: &str, place: &Place, diagnostics: &mut Diagnostics) -> Option<Url> {
@@ -217,9 +246,12 @@ fn url(written: &str, place: &Place, diagnostics: &mut Diagnostics) -> Option<Ur
     if parsed.is_none() {
         // Not shown: it may hold a password.
         diagnostics.push(
-            Diagnostic::error(codes::SINK_ADDRESS, "the address of a sink has a scheme and a host, and no password")
-                .at(place.clone())
-                .conceal(),
+            Diagnostic::error(
+                codes::SINK_ADDRESS,
+                "the address of a sink has a scheme and a host, and no password",
+            )
+            .at(place.clone())
+            .conceal(),
         );
     }
     parsed

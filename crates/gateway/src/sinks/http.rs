@@ -1,87 +1,52 @@
 //! Collectors that are posted to: signed webhooks, and OpenTelemetry over HTTP.
-//!
-//! 2xx is taken. 408, 429 and 5xx, and no answer at all, mean later; so do 401, 403 and 404, which an operator can
-//! mend. Every other answer means never: the lines are given up and counted, for they would stop all that follow.
-
-use std::time::Duration;
 
 use bytes::Bytes;
-use http::{HeaderName, HeaderValue, Method, Request, header};
+use http::header::InvalidHeaderValue;
+use http::{HeaderMap, HeaderName, HeaderValue, Method, Request, header};
 use http_body_util::Full;
 use portcullis_audit::format::Format;
-use portcullis_audit::ship::{Carrier, CarryError, WebhookKey, otlp_logs};
-use portcullis_authn::{FetchBounds, FetchError, Reach};
+use portcullis_audit::ship::{Carrier, CarryError, WebhookKey, otlp_logs, otlp_spans};
+use portcullis_authn::Reach;
 use portcullis_domain::{Clock, Secret};
 use url::Url;
 
-use super::wire::Wire;
-use crate::fetch::{GuardedFetch, Kept};
-
-/// An answer is read for its status only.
-const BOUNDS: FetchBounds =
-    FetchBounds { body: 64 * 1024, time: Duration::from_secs(10), reach: Reach::PrivateToo };
+use super::line::Line;
+use crate::config::SignalConfig;
+use crate::fetch::GuardedFetch;
 
 /// What is posted.
 pub(super) enum Body {
     /// A JSON array, signed.
     Signed { key: WebhookKey, clock: Clock },
     /// A request of OTLP.
-    Otlp { headers: Vec<(HeaderName, Secret)>, instance: String },
+    Otlp { signal: SignalConfig, headers: Vec<(HeaderName, Secret)>, instance: String },
 }
 
-/// A URL, and the connection to it.
+/// A collector, and what it gets.
 pub(super) struct Post {
-    url: Url,
-    fetch: GuardedFetch,
+    line: Line,
     body: Body,
     format: Format,
-    wire: Wire,
-    open: Option<Kept>,
 }
 
 impl Post {
     pub(super) fn new(url: Url, fetch: GuardedFetch, body: Body, format: Format) -> Self {
-        Self { url, fetch, body, format, wire: Wire::default(), open: None }
+        Self { line: Line::new(url, fetch, Reach::PrivateToo), body, format }
     }
 }
 
 impl Carrier for Post {
     fn carry(&mut self, lines: &[u8]) -> Result<(), CarryError> {
-        let request = self.body.request(lines, self.format)?;
-        let Self { url, fetch, wire, open, .. } = self;
-        let held = open.take();
-        let (connection, status) = wire.wait(async {
-            let mut connection = match still_open(held).await {
-                Some(kept) => kept,
-                None => fetch.connect(url, BOUNDS).await.map_err(|error| away(&error))?,
-            };
-            let answer = connection.ask(url, request, BOUNDS).await.map_err(|error| away(&error))?;
-            Ok((connection, answer.status))
-        })?;
-        *open = Some(connection);
-        match status {
-            200..=299 => Ok(()),
-            401 | 403 | 404 | 408 | 429 | 500..=599 => {
-                Err(CarryError::Unreachable(format!("the collector answers {status}")))
-            }
-            _ => Err(CarryError::Refused(format!("the collector answers {status}"))),
+        match self.body.request(lines, self.format)? {
+            Some(request) => self.line.send(request),
+            // Nothing of it is for this collector.
+            None => Ok(()),
         }
     }
 }
 
-/// The connection, unless the collector has closed it.
-async fn still_open(held: Option<Kept>) -> Option<Kept> {
-    let mut kept = held?;
-    kept.is_open().await.then_some(kept)
-}
-
-fn away(error: &FetchError) -> CarryError {
-    CarryError::Unreachable(error.to_string())
-}
-
 impl Body {
-    fn request(&self, lines: &[u8], format: Format) -> Result<Request<Full<Bytes>>, CarryError> {
-        let malformed = |_| CarryError::Unreachable("a header field of the sink is malformed".to_owned());
+    fn request(&self, lines: &[u8], format: Format) -> Result<Option<Request<Full<Bytes>>>, CarryError> {
         let mut request = Request::new(Full::default());
         *request.method_mut() = Method::POST;
         let fields = request.headers_mut();
@@ -89,28 +54,49 @@ impl Body {
         let body = match self {
             Self::Signed { key, clock } => {
                 let body = array(lines, format);
-                let signed = key.sign(&body, clock.now().wall);
-                for (name, value) in [
-                    ("webhook-id", signed.id),
-                    ("webhook-timestamp", signed.timestamp),
-                    ("webhook-signature", signed.signature),
-                ] {
-                    fields.insert(HeaderName::from_static(name), HeaderValue::from_str(&value).map_err(malformed)?);
-                }
+                sign(fields, key, &body, clock)?;
                 body
             }
-            Self::Otlp { headers, instance } => {
+            Self::Otlp { signal, headers, instance } => {
+                let body = match signal {
+                    SignalConfig::Logs => Some(otlp_logs(lines, format, instance)),
+                    SignalConfig::Traces => otlp_spans(lines, instance),
+                };
+                let Some(body) = body else { return Ok(None) };
                 for (name, secret) in headers {
                     let mut value = HeaderValue::from_bytes(secret.expose()).map_err(malformed)?;
                     value.set_sensitive(true);
                     fields.insert(name, value);
                 }
-                otlp_logs(lines, format, instance)
+                body
             }
         };
         *request.body_mut() = Full::new(Bytes::from(body));
-        Ok(request)
+        Ok(Some(request))
     }
+}
+
+/// Adds what proves who sends `body`, and when.
+pub(crate) fn sign(
+    fields: &mut HeaderMap,
+    key: &WebhookKey,
+    body: &[u8],
+    clock: &Clock,
+) -> Result<(), CarryError> {
+    let signed = key.sign(body, clock.now().wall);
+    for (name, value) in [
+        ("webhook-id", signed.id),
+        ("webhook-timestamp", signed.timestamp),
+        ("webhook-signature", signed.signature),
+    ] {
+        let value = HeaderValue::from_str(&value).map_err(malformed)?;
+        fields.insert(HeaderName::from_static(name), value);
+    }
+    Ok(())
+}
+
+fn malformed(_: InvalidHeaderValue) -> CarryError {
+    CarryError::Unreachable("a header field of the sink is malformed".to_owned())
 }
 
 /// The events as a JSON array.

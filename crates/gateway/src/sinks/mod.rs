@@ -5,7 +5,8 @@
 //! (`portcullis_audit::ship`); here are only sockets and HTTP. Nothing here runs while a request is walked.
 
 mod compile;
-mod http;
+pub(crate) mod http;
+mod line;
 mod syslog;
 mod wire;
 
@@ -17,7 +18,8 @@ use portcullis_audit::format::Format;
 use portcullis_audit::ship::{Carrier, SpoolBounds};
 use portcullis_audit::{Importance, Recorder, SinkSettings};
 
-pub(crate) use compile::compile;
+pub(crate) use compile::{Bench, compile, compile_headers, compile_syslog, compile_url, signing_key};
+pub(crate) use line::Line;
 
 use crate::config::{FormatConfig, ImportanceConfig, SinkConfig};
 

@@ -23,7 +23,9 @@ impl Wire {
     ) -> Result<T, CarryError> {
         let runtime = match self.0.take() {
             Some(runtime) => runtime,
-            None => Builder::new_current_thread().enable_all().build().map_err(|error| unreachable(&error))?,
+            None => {
+                Builder::new_current_thread().enable_all().build().map_err(|error| unreachable(&error))?
+            }
         };
         let delivered = runtime.block_on(async { tokio::time::timeout(PATIENCE, delivery).await });
         self.0 = Some(runtime);

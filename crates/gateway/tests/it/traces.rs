@@ -1,6 +1,7 @@
 //! Distributed traces: what the upstream is told of where it stands, and what the record keeps (AUD-16, AUD-17).
 
-use serde_json::json;
+use portcullis_testkit::{Answer, Upstream, wait};
+use serde_json::{Value, json};
 
 use crate::walk::{Outcome, Setup, Walk, get};
 
@@ -83,4 +84,54 @@ fn a_stranger_has_no_say_in_what_is_traced() {
         behind_a_proxy().send(get("/public").with(parent("00")).with(format!("tracestate: {long}")));
     let state = outcome.passed().header("tracestate").expect("a state");
     assert!(state.len() <= 512 && long.starts_with(state), "{} characters", state.len());
+}
+
+/// What a collector was posted at this path.
+fn posted(collector: &Upstream, path: &str) -> Vec<Value> {
+    let requests = collector.seen();
+    requests
+        .iter()
+        .filter(|seen| seen.target == path)
+        .map(|seen| serde_json::from_slice(&seen.body).unwrap())
+        .collect()
+}
+
+#[test]
+fn sampled_requests_reach_a_collector_as_spans() {
+    let collector = Upstream::answering(Answer::ok("{}"));
+    let sink =
+        json!({ "otlp": { "url": format!("http://{}/v1/traces", collector.address()), "signal": "traces" } });
+    let walk =
+        Setup::new().policy(json!({ "traces": { "sample": 1.0 }, "sinks": { "traces": sink } })).start();
+    let outcome = walk.send(get("/public"));
+    let (trace, span, _) = told(&outcome);
+    wait::until("the span", || !posted(&collector, "/v1/traces").is_empty());
+    let spans = &posted(&collector, "/v1/traces")[0]["resourceSpans"][0]["scopeSpans"][0]["spans"];
+    assert_eq!((&spans[0]["traceId"], &spans[0]["spanId"]), (&json!(trace), &json!(span)), "{spans:#}");
+    assert_eq!(spans[0]["name"], "GET /public");
+    // The start of the process is an event, and no span.
+    assert_eq!(spans.as_array().unwrap().len(), 1);
+}
+
+#[test]
+fn numbers_reach_a_collector_at_intervals() {
+    let collector = Upstream::answering(Answer::ok("{}"));
+    let otlp = json!({ "url": format!("http://{}/v1/metrics", collector.address()), "every": "1s" });
+    let walk = Setup::new().policy(json!({ "metrics": { "otlp": otlp } })).start();
+    walk.send(get("/public")).passed();
+    let told = |name: &str| {
+        posted(&collector, "/v1/metrics").iter().rev().find_map(|body| {
+            let metrics = body["resourceMetrics"][0]["scopeMetrics"][0]["metrics"].as_array()?.clone();
+            metrics.into_iter().find(|metric| metric["name"] == name)
+        })
+    };
+    wait::until("the count", || {
+        told("portcullis_requests").is_some_and(|metric| {
+            metric["sum"]["dataPoints"]
+                .as_array()
+                .is_some_and(|points| points.iter().any(|point| point["asDouble"] == 1.0))
+        })
+    });
+    let took = told("portcullis_request_duration_seconds").expect("a histogram");
+    assert_eq!(took["histogram"]["aggregationTemporality"], 2, "{took:#}");
 }
