@@ -120,3 +120,15 @@ fn ten_policies_on_a_claim(bencher: Bencher<'_, '_>) {
 fn a_thousand_policies_over_500_operations(bencher: Bencher<'_, '_>) {
     decide(bencher, &rules(500, 1_000, role_and_owner));
 }
+
+/// A hundred thousand policies over 500 operations, from text to rules: what a reload waits for.
+#[divan::bench(sample_count = 1, sample_size = 1)]
+fn reading_a_hundred_thousand_policies() -> Arc<OperationRules> {
+    rules(500, 100_000, role_and_owner)
+}
+
+/// 200 of them reach the operation.
+#[divan::bench]
+fn a_hundred_thousand_policies_over_500_operations(bencher: Bencher<'_, '_>) {
+    decide(bencher, &rules(500, 100_000, role_and_owner));
+}

@@ -13,10 +13,21 @@ pub fn canonical(text: Cow<'_, str>) -> Cow<'_, str> {
 
 /// Whether it is a UUID that is not all in lower case.
 pub(crate) fn is_shouted_uuid(text: &str) -> bool {
-    let is_uuid = text.len() == 36
-        && text.bytes().enumerate().all(|(index, byte)| match index {
-            8 | 13 | 18 | 23 => byte == b'-',
-            _ => byte.is_ascii_hexdigit(),
-        });
-    is_uuid && text.bytes().any(|byte| byte.is_ascii_uppercase())
+    text.len() == 36 && starts_uuid(text) && is_shouted(text)
+}
+
+/// Whether it is the beginning of a UUID, two groups of it at least, and not all in lower case.
+pub(crate) fn starts_shouted_uuid(text: &str) -> bool {
+    (13..=36).contains(&text.len()) && starts_uuid(text) && is_shouted(text)
+}
+
+fn starts_uuid(text: &str) -> bool {
+    text.bytes().enumerate().all(|(index, byte)| match index {
+        8 | 13 | 18 | 23 => byte == b'-',
+        _ => byte.is_ascii_hexdigit(),
+    })
+}
+
+fn is_shouted(text: &str) -> bool {
+    text.bytes().any(|byte| byte.is_ascii_uppercase())
 }

@@ -4,7 +4,7 @@ use std::collections::{BTreeSet, HashMap};
 use std::sync::Arc;
 
 use cedar_policy::{ActionConstraint, EntityUid, Policy};
-use portcullis_config::codes::identity::POLICY_SYNTAX;
+use portcullis_config::codes::identity::{POLICY_SYNTAX, RULES_TOO_MANY};
 use portcullis_config::{Diagnostic, Diagnostics, Place};
 
 use super::Effect;
@@ -16,6 +16,11 @@ use super::prepare::Prepared;
 use super::schema;
 use super::source::{self, one_line, policy_at};
 use super::validate::validate;
+
+/// Most policies that may apply to one operation: a decision there may have to ask all of them.
+const MOST_OF_OPERATION: usize = 10_000;
+/// How often the policies of an API may reach its operations: each time they are checked against its words.
+const MOST_REACHED: usize = 500_000;
 
 /// An operation, as far as rules may speak of it.
 #[derive(Clone, Copy)]
@@ -124,14 +129,6 @@ pub fn compile(written: &Written<'_>, diagnostics: &mut Diagnostics) -> Vec<Opti
     }
     // What is compared with a truth anywhere holds truths everywhere: the words of an API are the same for all.
     let truths: BTreeSet<String> = policies.iter().flat_map(|known| known.needs.truths()).collect();
-    if !found.has_errors() {
-        validate(written, &claims, &truths, &policies, &mut found);
-    }
-    let is_whole = !found.has_errors();
-    diagnostics.extend(found);
-    if !is_whole {
-        return none();
-    }
     let mut of_operations: Vec<Vec<usize>> = written.operations.iter().map(|_| Vec::new()).collect();
     for (policy, operations) in reaches.iter().enumerate() {
         for operation in operations {
@@ -139,6 +136,16 @@ pub fn compile(written: &Written<'_>, diagnostics: &mut Diagnostics) -> Vec<Opti
                 policies.push(policy);
             }
         }
+    }
+    // Before each is held against the words of each operation that it reaches.
+    check_bounds(written, &of_operations, &mut found);
+    if !found.has_errors() {
+        validate(written, &claims, &truths, &policies, &mut found);
+    }
+    let is_whole = !found.has_errors();
+    diagnostics.extend(found);
+    if !is_whole {
+        return none();
     }
     let Some((principal, resource)) = uid("Principal", "caller").zip(uid("Api", written.api)) else {
         return none();
@@ -164,6 +171,24 @@ pub fn compile(written: &Written<'_>, diagnostics: &mut Diagnostics) -> Vec<Opti
         bench.rules(operation, &policies).map(Arc::new)
     });
     cut.collect()
+}
+
+/// Refuses more policies than can be asked while somebody waits, or held.
+fn check_bounds(written: &Written<'_>, of_operations: &[Vec<usize>], diagnostics: &mut Diagnostics) {
+    let fullest = written.operations.iter().zip(of_operations).max_by_key(|(_, policies)| policies.len());
+    if let Some((operation, policies)) = fullest
+        && policies.len() > MOST_OF_OPERATION
+    {
+        let (id, count) = (operation.id, policies.len());
+        let message = format!("{count} policies apply to `{id}`, and {MOST_OF_OPERATION} may");
+        diagnostics.push(Diagnostic::error(RULES_TOO_MANY, message).at(written.place.clone()));
+    }
+    let reached: usize = of_operations.iter().map(Vec::len).sum();
+    if reached > MOST_REACHED {
+        let message =
+            format!("the policies reach operations {reached} times, and {MOST_REACHED} may be held");
+        diagnostics.push(Diagnostic::error(RULES_TOO_MANY, message).at(written.place.clone()));
+    }
 }
 
 fn claims_of(rule: &RuleConfig) -> impl Iterator<Item = &str> {

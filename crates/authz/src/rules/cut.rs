@@ -29,7 +29,7 @@ pub(super) struct Bench<'a> {
     pub(super) claims: &'a BTreeMap<String, ClaimTypeConfig>,
     /// Places in bodies that are compared with truths.
     pub(super) truths: &'a BTreeSet<String>,
-    pub(super) kin: Kin<'a>,
+    pub(super) kin: Kin,
     pub(super) principal: Arc<EntityUID>,
     pub(super) resource: Arc<EntityUID>,
 }

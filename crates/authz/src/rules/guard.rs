@@ -87,7 +87,7 @@ pub(super) struct Split {
 
 impl Split {
     /// Adds a conjunct, after all that were added before.
-    pub(super) fn add(&mut self, conjunct: &Expr, kin: &mut Kin<'_>, resource: &EntityUID) {
+    pub(super) fn add(&mut self, conjunct: &Expr, kin: &mut Kin, resource: &EntityUID) {
         if let ExprKind::And { left, right } = conjunct.expr_kind() {
             self.add(left, kin, resource);
             self.add(right, kin, resource);
@@ -122,7 +122,7 @@ fn told(conjunct: &Expr, resource: &EntityUID) -> Option<bool> {
     }
 }
 
-fn guard(conjunct: &Expr, kin: &mut Kin<'_>) -> Option<Guard> {
+fn guard(conjunct: &Expr, kin: &mut Kin) -> Option<Guard> {
     if let Some(listed) = memberships(conjunct, kin) {
         return Some(Guard::In(listed.into()));
     }
@@ -144,7 +144,7 @@ fn guard(conjunct: &Expr, kin: &mut Kin<'_>) -> Option<Guard> {
 }
 
 /// `principal in X`, with a role or group or a list of them; or several of these, of which one is enough.
-fn memberships(expr: &Expr, kin: &mut Kin<'_>) -> Option<Vec<Arc<Membership>>> {
+fn memberships(expr: &Expr, kin: &mut Kin) -> Option<Vec<Arc<Membership>>> {
     match expr.expr_kind() {
         ExprKind::Or { left, right } => {
             let mut listed = memberships(left, kin)?;
@@ -154,7 +154,7 @@ fn memberships(expr: &Expr, kin: &mut Kin<'_>) -> Option<Vec<Arc<Membership>>> {
         ExprKind::BinaryApp { op: BinaryOp::In, arg1, arg2 }
             if matches!(arg1.expr_kind(), ExprKind::Var(Var::Principal)) =>
         {
-            let one = |expr: &Expr, kin: &mut Kin<'_>| match expr.expr_kind() {
+            let one = |expr: &Expr, kin: &mut Kin| match expr.expr_kind() {
                 ExprKind::Lit(Literal::EntityUID(uid)) => kin.membership(uid),
                 _ => None,
             };

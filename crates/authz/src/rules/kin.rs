@@ -4,7 +4,7 @@
 //! a caller belongs. Inheritance is resolved here, when a configuration is read: "is an editor" becomes "has one
 //! of the roles editor and admin".
 
-use std::collections::{BTreeMap, BTreeSet, HashMap};
+use std::collections::HashMap;
 use std::sync::Arc;
 
 use cedar_policy_core::ast::{EntityUID, Expr, ExprKind, Literal};
@@ -13,6 +13,7 @@ use serde_json::Value as Json;
 
 use super::change::Change;
 use super::config::RulesConfig;
+use super::inherit::Inheritance;
 
 /// A role or group that policies name.
 #[derive(Debug)]
@@ -63,16 +64,16 @@ impl Membership {
 }
 
 /// All memberships of an API, each once.
-pub(super) struct Kin<'a> {
-    containing: BTreeMap<&'a str, BTreeSet<&'a str>>,
+pub(super) struct Kin {
+    inheritance: Inheritance,
     groups_claim: Arc<str>,
     known: HashMap<EntityUID, Arc<Membership>>,
 }
 
-impl<'a> Kin<'a> {
-    pub(super) fn new(config: &'a RulesConfig) -> Self {
+impl Kin {
+    pub(super) fn new(config: &RulesConfig) -> Self {
         Self {
-            containing: containing(&config.inherits),
+            inheritance: Inheritance::new(&config.inherits),
             groups_claim: config.groups_claim.as_deref().unwrap_or("groups").into(),
             known: HashMap::new(),
         }
@@ -85,10 +86,7 @@ impl<'a> Kin<'a> {
         }
         let named: &str = uid.eid().as_ref();
         let by = match uid.entity_type().to_string().as_str() {
-            "Role" => {
-                let containing = self.containing.get(named).into_iter().flatten().copied();
-                Granted::Roles { named: named.into(), any: containing.chain([named]).collect() }
-            }
+            "Role" => Granted::Roles { named: named.into(), any: self.inheritance.sources(named) },
             "Group" => Granted::Group { named: named.into(), claim: Arc::clone(&self.groups_claim) },
             _ => return None,
         };
@@ -105,20 +103,4 @@ impl<'a> Kin<'a> {
         });
         literals.filter_map(|uid| self.membership(uid)).collect()
     }
-}
-
-/// For each role, itself and all roles that contain it.
-fn containing(inherits: &BTreeMap<String, Vec<String>>) -> BTreeMap<&str, BTreeSet<&str>> {
-    let mut containing: BTreeMap<&str, BTreeSet<&str>> = BTreeMap::new();
-    for role in inherits.keys() {
-        let mut open = vec![role.as_str()];
-        let mut seen = BTreeSet::new();
-        while let Some(next) = open.pop() {
-            if seen.insert(next) {
-                containing.entry(next).or_default().insert(role);
-                open.extend(inherits.get(next).into_iter().flatten().map(String::as_str));
-            }
-        }
-    }
-    containing
 }

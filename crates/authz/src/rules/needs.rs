@@ -8,7 +8,7 @@ use std::fmt;
 
 use serde_json::Value;
 
-use crate::spelling::is_shouted_uuid;
+use crate::spelling::{is_shouted_uuid, starts_shouted_uuid};
 
 /// A part of a request.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
@@ -172,6 +172,11 @@ impl Needs {
         {
             self.shouted_uuid = Some(text.clone());
         }
+        if let Some(pattern) = members.get("pattern").and_then(Value::as_array)
+            && let Some(run) = runs(pattern).into_iter().find(|run| starts_shouted_uuid(run))
+        {
+            self.shouted_uuid = Some(run);
+        }
         for (key, member) in members {
             // Annotations are remarks, not conditions.
             if key != "annotations" {
@@ -198,4 +203,16 @@ fn is_truth(value: &Value) -> bool {
         Some(Value::Array(items)) => !items.is_empty() && items.iter().all(is_truth),
         _ => value.get("Value").is_some_and(Value::is_boolean),
     }
+}
+
+/// The texts between the wildcards of a pattern.
+fn runs(pattern: &[Value]) -> Vec<String> {
+    let mut runs = vec![String::new()];
+    for part in pattern {
+        match (part.get("Literal").and_then(Value::as_str), runs.last_mut()) {
+            (Some(literal), Some(run)) => run.push_str(literal),
+            (Some(_), None) | (None, _) => runs.push(String::new()),
+        }
+    }
+    runs
 }

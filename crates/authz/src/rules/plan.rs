@@ -105,7 +105,7 @@ impl FactPlan {
         rests: impl Iterator<Item = &'e Expr>,
         wanted: BTreeSet<Wanted>,
         claims: impl Iterator<Item = (Box<str>, ClaimTypeConfig)>,
-        kin: &mut Kin<'_>,
+        kin: &mut Kin,
     ) -> Self {
         let mut reads: BTreeSet<(Var, &str)> = BTreeSet::new();
         let mut asks_action = AsksAction::Never;

@@ -37,7 +37,7 @@ pub(super) enum Certainty {
 
 impl Prepared {
     /// Prepares a policy; `None` if it can never match.
-    pub(super) fn new(known: &Known, kin: &mut Kin<'_>, api: &EntityUID) -> Option<Self> {
+    pub(super) fn new(known: &Known, kin: &mut Kin, api: &EntityUID) -> Option<Self> {
         let bare = &known.bare;
         let mut split = Split::default();
         split.add(&bare.principal_constraint().as_expr(), kin, api);

@@ -14,7 +14,7 @@ use super::nearest::MOST;
 use super::prepare::Prepared;
 
 /// Changes that callers can do something about: logins first, then scopes, then roles and groups.
-pub(super) fn to_callers(policies: &[Arc<Prepared>], kin: &mut Kin<'_>) -> Vec<Change> {
+pub(super) fn to_callers(policies: &[Arc<Prepared>], kin: &mut Kin) -> Vec<Change> {
     let mut changes = logins(policies);
     changes.extend(scopes(policies));
     let listed = |policy: &'_ Arc<Prepared>| -> Vec<Arc<Membership>> {

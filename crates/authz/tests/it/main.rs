@@ -10,4 +10,5 @@
 
 mod api;
 mod explain;
+mod many;
 mod oracle;

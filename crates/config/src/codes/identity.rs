@@ -199,4 +199,16 @@ codes! {
         matters: "Hours and days would be other ones than meant.",
         mend: "Write a name such as `Europe/Berlin`, and install the system's `tzdata`.",
     }
+    CASE_MALFORMED = "C0234" {
+        title: "case describes no call",
+        means: "A case for `portcullis policy test` names an API, an operation or a value that there is not.",
+        matters: "It would test nothing, and look as if it did.",
+        mend: "Correct what is shown. Say either `call: GET /path` or `operation` with `path`, and `api` where there are several.",
+    }
+    RULES_TOO_MANY = "C0235" {
+        title: "too many rules for one operation",
+        means: "The policies of an API reach its operations more often than a gateway can hold, or one operation is reached by too many.",
+        matters: "Every decision on that operation would ask all of them, and a request would wait for it.",
+        mend: "Let policies name what they are about in their scope: `action == Action::\"…\"`, or a tag. What differs only in a name is better one policy that compares a claim or a role.",
+    }
 }

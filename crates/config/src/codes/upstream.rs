@@ -47,7 +47,7 @@ codes! {
         title: "override matches no operation",
         means: "A selector under `overrides:` names no operation id, method and path, or tag of the contract.",
         matters: "The protection that it was meant to set is set nowhere.",
-        mend: "Write an operation id, `METHOD /path` as in the document, or `tag:NAME`.",
+        mend: "Write an operation id, `METHOD /path` as in the document, `tag:NAME` or `method:NAME`.",
     }
     ORIGIN_MALFORMED = "C0409" {
         title: "CORS origin is malformed",

@@ -12,6 +12,7 @@ use portcullis_authn::password::Passwords;
 use portcullis_authn::session::RelyingParty;
 use portcullis_authn::{AcceptedSchemes, Authenticator, Requirements};
 use portcullis_authz::config::{AuthorizeConfig, CallersConfig};
+use portcullis_authz::rules::Inheritance;
 use portcullis_authz::{Alternative, Concealment, Demand, Kinds};
 use portcullis_config::codes::identity::{SCHEMES_REFUSED, SESSION_TWICE};
 use portcullis_config::codes::store::KEY_PLACE;
@@ -37,6 +38,8 @@ pub(super) struct Guard {
 /// What is demanded of callers beyond the contract.
 pub(super) struct Demands<'a> {
     pub(super) authorize: &'a AuthorizeConfig,
+    /// Which roles contain which.
+    pub(super) inheritance: &'a Inheritance,
     pub(super) requirements: Requirements,
     /// Names of which a certificate needs one, beside those of its scheme.
     pub(super) certificate_names: Option<Arc<[NamePattern]>>,
@@ -51,7 +54,7 @@ pub(super) fn guard(
     authenticator: &Authenticator,
     diagnostics: &mut Diagnostics,
 ) -> Option<Guard> {
-    let Demands { authorize, requirements, certificate_names, other_schemes, realm } = demands;
+    let Demands { authorize, inheritance, requirements, certificate_names, other_schemes, realm } = demands;
     let mut alternatives = Vec::new();
     let mut tokens: Vec<Arc<str>> = Vec::new();
     let mut keys = Vec::new();
@@ -122,7 +125,7 @@ pub(super) fn guard(
         None => Demand::Public,
         Some(_) => Demand::Authenticated {
             alternatives,
-            roles: authorize.roles.as_ref().map(|roles| roles.iter().map(String::as_str).collect::<Scopes>()),
+            roles: authorize.roles.as_ref().map(|roles| roles_of(roles, inheritance)),
             kinds: match authorize.callers {
                 CallersConfig::Any => Kinds::Any,
                 CallersConfig::Users => Kinds::Users,
@@ -136,6 +139,12 @@ pub(super) fn guard(
         },
     };
     Some(Guard { demand, accepted, keys: AcceptedKeys::new(keys, realm), certificates, passwords, session })
+}
+
+/// The roles of which one is enough to have one of `roles`.
+fn roles_of(roles: &[String], inheritance: &Inheritance) -> Scopes {
+    let sources = roles.iter().map(|role| inheritance.sources(role));
+    sources.flat_map(|sources| sources.iter().map(str::to_owned).collect::<Vec<_>>()).collect()
 }
 
 /// The header in which a scheme's keys are sent, if that is a place for keys (AUTHN-36).
