@@ -132,6 +132,7 @@ event_names! {
     AuthzFail = "authz_fail", Critical;
     AuthzChange = "authz_change", Warn;
     AuthzGrantUsed = "authz_grant_used", Critical;
+    AuthzForeignAnswer = "authz_foreign_answer", Critical;
     ExcessRateLimitExceeded = "excess_rate_limit_exceeded", Warn;
     InputValidationFail = "input_validation_fail", Warn;
     MaliciousRequest = "malicious_request", Critical;
@@ -158,6 +159,7 @@ event_names! {
     SysUpstreamChanged = "sys_upstream_changed", Warn;
     SysFetchRefused = "sys_fetch_refused", Warn;
     SysDecisionPointAway = "sys_decision_point_away", Warn;
+    SysRuleFailed = "sys_rule_failed", Critical;
     SysBudgetLow = "sys_budget_low", Warn;
     SysLimitsAlone = "sys_limits_alone", Critical;
     SysLimitsTogether = "sys_limits_together", Warn;

@@ -285,7 +285,9 @@ reasons! {
     ExchangeRefused = "exchange_refused", Authorize, 403, Policy, "This operation is not permitted.", "RFC 8693 §2.2.2";
     /// The issuer could not be asked for the upstream's token.
     ExchangeUnavailable = "exchange_unavailable", Authorize, 503, Gateway, "Authorization is temporarily unavailable.", "RFC 8693 §2.2";
-    /// An expression or decision point failed; that is a denial.
+    /// A rule failed; that is a denial, and an alarm.
+    RuleFailed = "rule_failed" as "decision_unavailable", Authorize, 503, Gateway, "Authorization is temporarily unavailable.", "ASVS 16.5.3";
+    /// A decision point could not be asked; that is a denial.
     DecisionUnavailable = "decision_unavailable", Authorize, 503, Gateway, "Authorization is temporarily unavailable.", "ASVS 16.5.3";
     /// A step of a workflow before the one that must come first has succeeded, or a second one at the same time.
     FlowStepMissing = "flow_step_missing", Authorize, 409, Policy, "A step before this one is missing.", "ASVS 2.3.1";

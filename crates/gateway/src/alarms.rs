@@ -9,10 +9,16 @@ use std::time::Duration;
 use portcullis_audit::EventName;
 use portcullis_audit::alert::{Alert, Alerts, Detector, Sample, Severity};
 use portcullis_config::Diagnostics;
-use portcullis_domain::{AccessGrant, Clock, ReceiptId, Timestamp};
+use portcullis_domain::{AccessGrant, Clock, Reason, ReceiptId, Timestamp};
 
 /// Changes of the policy.
 const POLICY: Detector = Detector { name: "policy", version: 1 };
+
+/// Rules on who may do what.
+const RULES: Detector = Detector { name: "rules", version: 1 };
+
+/// Whose objects are.
+const OWNERSHIP: Detector = Detector { name: "ownership", version: 1 };
 
 /// Decision points outside.
 const DECISIONS: Detector = Detector { name: "decision_points", version: 1 };
@@ -56,6 +62,38 @@ pub(crate) fn decision_point_away(alerts: &Alerts, clock: &Clock, name: &str, wh
     let alert =
         Alert::new(DECISIONS, EventName::SysDecisionPointAway, Severity::High, clock.now().wall, summary);
     alerts.raise(&Alert { subject: Some(name.into()), ..alert });
+}
+
+/// The request that an alarm is about.
+pub(crate) struct Met<'r> {
+    pub(crate) at: Timestamp,
+    pub(crate) api: &'r str,
+    pub(crate) operation: &'r str,
+    pub(crate) receipt: ReceiptId,
+}
+
+/// What a stage refused, or in shadow would have refused, that calls for somebody: a rule that fails shuts everybody out
+/// whom it reaches, and an answer that is somebody else's says that the upstream did not ask. One alarm for each
+/// operation in a quarter of an hour.
+pub(crate) fn refused(alerts: &Alerts, reason: Reason, met: &Met<'_>) {
+    let (detector, event, severity, summary) = if reason == Reason::RuleFailed {
+        let summary = "a rule failed, and the call was not permitted: the record says which rule";
+        (RULES, EventName::SysRuleFailed, Severity::High, summary)
+    } else if reason == Reason::AnswerForeign {
+        let summary = "an answer was withheld: it is somebody else's, or nobody can tell whose";
+        (OWNERSHIP, EventName::AuthzForeignAnswer, Severity::Critical, summary)
+    } else {
+        return;
+    };
+    let alert = Alert::new(detector, event, severity, met.at, summary);
+    let operation: Box<str> = met.operation.into();
+    alerts.raise(&Alert {
+        subject: Some(operation.clone()),
+        api: Some(met.api.into()),
+        operation: Some(operation),
+        receipt: Some(met.receipt),
+        ..alert
+    });
 }
 
 /// So much of a quota is spent that somebody wants to know (LIM-19).

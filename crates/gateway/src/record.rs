@@ -13,7 +13,7 @@ use std::rc::Rc;
 use http::{Method, StatusCode};
 use portcullis_audit::metrics::TokenLookup;
 use portcullis_audit::{Event, Identity, Proof, System, Verdict};
-use portcullis_domain::{Denial, Fault, Reason};
+use portcullis_domain::{Answer, Denial, Fault, Reason};
 
 use crate::alarms;
 use crate::arrival::Envelope;
@@ -155,6 +155,17 @@ impl Entry {
         if let Some(pending) = trace.pending.take() {
             let (request_bytes, now) = (event.request_bytes, worker.now());
             pending.settle(&Ended { verdict, status: event.status, request_bytes, now });
+        }
+        for step in event.trail.steps() {
+            if let Answer::WouldDeny(reason) | Answer::Denied(reason) = step.answer {
+                let met = alarms::Met {
+                    at: envelope.now.wall,
+                    api: api.map_or("", |api| &api.name),
+                    operation: route.map_or("", |route| &route.operation.id),
+                    receipt: envelope.receipt,
+                };
+                alarms::refused(&worker.shared.alerts, reason, &met);
+            }
         }
         for quota in &trace.running_out {
             alarms::budget_runs_out(

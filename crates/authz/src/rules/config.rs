@@ -133,4 +133,8 @@ pub struct ConditionConfig {
     /// How long ago the caller may have authenticated (`auth_time`).
     #[serde(skip_serializing_if = "Option::is_none")]
     pub max_age: Option<Period>,
+    /// How much the caller's behavior may look like an attack at most, from 0 to 100.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[schemars(range(max = 100))]
+    pub max_risk: Option<u8>,
 }

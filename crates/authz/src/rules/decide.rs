@@ -100,7 +100,7 @@ impl OperationRules {
     ///
     /// # Errors
     /// [`Reason::ScopeInsufficient`] or [`Reason::AuthenticationInsufficient`] if that alone is missing,
-    /// [`Reason::DecisionUnavailable`] if a policy failed, [`Reason::PermitMissing`] otherwise, also if the request
+    /// [`Reason::RuleFailed`] if a policy failed, [`Reason::PermitMissing`] otherwise, also if the request
     /// says something that no rule could compare where they look, or
     /// [`Reason::ObjectConcealed`] in place of all but failures where the operation is confidential.
     pub fn judge(&self, demand: &Demand, reach: Reach, facts: &Facts<'_>) -> Result<(), Denial> {
@@ -114,7 +114,7 @@ impl OperationRules {
                 format!("no permit: what stands at `{}` is nothing that rules can compare", wanted.name)
             }
             Answer::Failed(what) => {
-                return Err(Denial::new(Reason::DecisionUnavailable).with_note(what));
+                return Err(Denial::new(Reason::RuleFailed).with_note(what));
             }
         };
         let help = nearest::find(self, cut, facts);

@@ -96,6 +96,7 @@ fn circumstances(when: &ConditionConfig, place: &Place, diagnostics: &mut Diagno
     conditions.extend(
         when.max_age.map(|age| format!("context has auth_age && context.auth_age <= {}", age.0.as_secs())),
     );
+    conditions.extend(when.max_risk.map(|risk| format!("context.risk <= {risk}")));
     conditions
 }
 

@@ -228,7 +228,7 @@ fn by_cedar(policies: &PolicySet, operation: &str, call: &Call) -> Verdict {
 /// The same, by ours.
 fn by_us(judged: Result<(), portcullis_domain::Denial>) -> Verdict {
     let Err(denial) = judged else { return Verdict::Permitted };
-    if denial.reason() == Reason::DecisionUnavailable {
+    if denial.reason() == Reason::RuleFailed {
         return Verdict::Failed;
     }
     let note = denial.note().expect("a remark").as_str();

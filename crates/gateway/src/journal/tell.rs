@@ -305,6 +305,7 @@ pub(super) fn is_of_rules(reason: Reason) -> bool {
             | Reason::ScopeInsufficient
             | Reason::AuthenticationInsufficient
             | Reason::ObjectConcealed
+            | Reason::RuleFailed
             | Reason::DecisionUnavailable
     )
 }

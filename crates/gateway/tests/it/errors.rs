@@ -467,6 +467,8 @@ const ELSEWHERE: &[Reason] = &[
     // in `shared_limits`
     Reason::LimitsUnavailable,
     // in `authorization`
+    Reason::RuleFailed,
+    // in `decisions`
     Reason::DecisionUnavailable,
     // in `flows`
     Reason::FlowStepMissing,

@@ -8,7 +8,7 @@ use serde_json::{Value, json};
 use crate::walk::{HOST, Setup, Walk, get};
 
 /// Refusals for want of something that a decision depends on, and where a request meets each of them.
-const DEPENDENCIES: [(Reason, &str); 14] = [
+const DEPENDENCIES: [(Reason, &str); 15] = [
     (Reason::KeysUnavailable, "whatever_a_decision_depends_on_is_stopped_nothing_is_forwarded"),
     (Reason::RecordUnavailable, "whatever_a_decision_depends_on_is_stopped_nothing_is_forwarded"),
     (Reason::InternalFault, "a_panic_in_any_stage_is_answered_and_recorded_and_takes_nobody_down"),
@@ -34,7 +34,8 @@ const DEPENDENCIES: [(Reason, &str); 14] = [
     (Reason::Overloaded, "limits::load::what_matters_least_gives_way_first"),
     (Reason::PasswordsSaturated, "authn: what_cannot_be_checked_soon_is_refused"),
     (Reason::ExchangeUnavailable, "hand_over::without_a_token_for_the_upstream_nothing_is_forwarded"),
-    (Reason::DecisionUnavailable, "authorization::a_policy_that_fails_refuses_although_it_only_forbids"),
+    (Reason::RuleFailed, "authorization::a_policy_that_fails_refuses_although_it_only_forbids"),
+    (Reason::DecisionUnavailable, "decisions::failing::one_that_is_not_there_or_too_slow_refuses_in_time"),
 ];
 
 /// A dependency that is built later must come into the list above, with a test that stops it.

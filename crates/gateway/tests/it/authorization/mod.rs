@@ -4,6 +4,7 @@ mod alarms;
 mod bodies;
 mod deputies;
 mod fields;
+mod risk;
 
 use portcullis_config::Color;
 use portcullis_domain::{Clock, Reason, Timestamp};
@@ -189,7 +190,7 @@ fn a_rule_that_is_taken_away_permits_nobody_from_the_next_request_on() {
     asked(&walk, get("/orders"), json!({ "roles": ["clerk"] })).refused(Reason::PermitMissing);
 }
 
-// proves-part: AUTHZ-17 (risk scores are no attribute yet)
+// proves: AUTHZ-17
 #[test]
 fn hours_networks_certificates_and_logins_are_as_the_gateway_sees_them() {
     // The next Sunday, 23:30; in Tokyo it is Monday, 08:30. The first day of 1970 was a Thursday.
