@@ -26,7 +26,7 @@ enum Command {
     Serve(command::serve::Arguments),
     /// Check a configuration and everything it names; exit code 3 if anything is wrong.
     Check(command::check::Arguments),
-    /// Explain a diagnostic (`C0123`) or a refusal's reason (`token_expired`).
+    /// Explain a diagnostic (`C0123`), a refusal's reason (`token_expired`), or why a request was decided as it was.
     Explain(command::explain::Arguments),
     /// Compare two OpenAPI documents: what breaks clients, and what weakens protection; exit code 2 if anything.
     Diff(command::diff::Arguments),
@@ -44,6 +44,8 @@ enum Command {
     Matrix(command::matrix::Arguments),
     /// Make, list, rotate and revoke API keys.
     Keys(command::keys::Arguments),
+    /// Test the rules that say who may do what.
+    Policy(command::policy::Arguments),
     /// Test the rules that say who may do what.
     Policy(command::policy::Arguments),
     /// Tell whose objects are and how that is known; import and export owners.
@@ -82,6 +84,7 @@ fn main() -> ExitCode {
         Command::Limits(arguments) => command::limits::run(&arguments),
         Command::Matrix(arguments) => command::matrix::run(&arguments),
         Command::Keys(arguments) => command::keys::run(&arguments),
+        Command::Policy(arguments) => command::policy::run(&arguments),
         Command::Policy(arguments) => command::policy::run(&arguments),
         Command::Objects(arguments) => command::objects::run(&arguments),
         Command::Grants(arguments) => command::grants::run(&arguments),

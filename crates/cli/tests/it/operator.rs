@@ -85,6 +85,11 @@ impl Operator {
         serde_json::from_str(&ran.out).unwrap_or_else(|error| panic!("{error}: {ran:#?}"))
     }
 
+    /// How many requests the upstream has seen.
+    pub(crate) fn upstream_count(&self) -> usize {
+        self.upstream.count()
+    }
+
     /// A gateway that serves the folder.
     pub(crate) fn gateway(&self) -> Gateway {
         let options = Options::new(self.workspace.path("portcullis.yaml"));

@@ -75,11 +75,12 @@ impl Library {
         self.digest().chars().take(12).collect()
     }
 
-    /// A digest of everything that was read, in hexadecimal: the same files give the same one.
+    /// A digest of everything that was read, in hexadecimal: the same files give the same one, wherever their folder lies.
     pub(crate) fn digest(&self) -> String {
         let mut context = digest::Context::new(&digest::SHA256);
         for (path, bytes) in self.contents.borrow().iter() {
-            context.update(path.to_string_lossy().as_bytes());
+            let within = path.strip_prefix(&self.root).unwrap_or(path);
+            context.update(within.to_string_lossy().as_bytes());
             context.update(&[0]);
             context.update(bytes);
         }

@@ -17,6 +17,7 @@ mod replay;
 mod taken;
 mod tell;
 mod what_if;
+mod written;
 
 use std::collections::BTreeSet;
 use std::path::PathBuf;
@@ -34,6 +35,7 @@ pub use explain::{Explained, NotExplained, Spot, Standing, explain_receipt};
 pub use made_up::{MadeUp, explain_request};
 pub(crate) use taken::{Heard, Taken};
 pub use what_if::{Change, Group, NotReplayed, WhatIf, WhatIfError, what_if};
+pub use written::NotRead;
 
 use crate::config::SubjectsConfig;
 use crate::record::Entry;

@@ -1,20 +1,14 @@
-//! `portcullis explain`: what a code means and what to do about it.
+//! `portcullis explain CODE`: what a code means and what to do about it.
 
 use anyhow::bail;
 use portcullis_config::codes;
 use portcullis_domain::Reason;
 
-use super::say;
+use super::super::say;
 use crate::WELL;
 
-#[derive(clap::Args)]
-pub(crate) struct Arguments {
-    /// A diagnostic's code (`C0123`) or a reason's (`token_expired`).
-    code: String,
-}
-
-pub(crate) fn run(arguments: &Arguments) -> anyhow::Result<u8> {
-    let code = arguments.code.trim();
+/// Explains a diagnostic's code or a reason's.
+pub(super) fn run(code: &str) -> anyhow::Result<u8> {
     if let Some(row) = codes::explain(code) {
         say(&format!(
             "{}: {}\n\n{}\n\nWhy it matters: {}\n\nWhat to do: {}\n",
@@ -37,5 +31,8 @@ pub(crate) fn run(arguments: &Arguments) -> anyhow::Result<u8> {
         ));
         return Ok(WELL);
     }
-    bail!("there is no code `{code}`; diagnostics look like `C0123`, reasons like `token_expired`")
+    bail!(
+        "there is no code `{code}`; diagnostics look like `C0123`, reasons like `token_expired`, receipts like \
+         `0192d3c4-5e6f-7a8b-9c0d-1e2f3a4b5c6d`"
+    )
 }
