@@ -269,7 +269,7 @@ fn shadow_changes_no_answer_whatever_is_asked() {
     for (who, request) in requests {
         let answer = |walk: &Walk| {
             let response = by(walk, who, request()).response;
-            (response.status, response.text())
+            (response.status, response.text().to_owned())
         };
         let (one, other) = (answer(&watched), answer(&bare));
         let plain = |text: String| text.split("urn:uuid:").next().unwrap_or_default().to_owned();
