@@ -46,8 +46,6 @@ enum Command {
     Keys(command::keys::Arguments),
     /// Test the rules that say who may do what.
     Policy(command::policy::Arguments),
-    /// Test the rules that say who may do what.
-    Policy(command::policy::Arguments),
     /// Tell whose objects are and how that is known; import and export owners.
     Objects(command::objects::Arguments),
     /// Give somebody roles or scopes for a while, with a reason and the approvals that are asked for.
@@ -84,7 +82,6 @@ fn main() -> ExitCode {
         Command::Limits(arguments) => command::limits::run(&arguments),
         Command::Matrix(arguments) => command::matrix::run(&arguments),
         Command::Keys(arguments) => command::keys::run(&arguments),
-        Command::Policy(arguments) => command::policy::run(&arguments),
         Command::Policy(arguments) => command::policy::run(&arguments),
         Command::Objects(arguments) => command::objects::run(&arguments),
         Command::Grants(arguments) => command::grants::run(&arguments),

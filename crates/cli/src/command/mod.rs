@@ -15,7 +15,6 @@ pub(crate) mod matrix;
 pub(crate) mod objects;
 mod operated;
 pub(crate) mod policy;
-pub(crate) mod policy;
 pub(crate) mod revoke;
 pub(crate) mod schema;
 pub(crate) mod serve;
