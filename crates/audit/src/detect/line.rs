@@ -31,6 +31,9 @@ impl Observation {
             if let Some(token) = self.token {
                 digest(buffer, "token", token);
             }
+            if self.reads_in_bulk && self.cohort != 0 {
+                buffer.extend_from_slice(b",\"bulk\":true");
+            }
             if let Some(login) = login {
                 digest(buffer, "account", login.account);
                 let outcome: &[u8] = match login.outcome {

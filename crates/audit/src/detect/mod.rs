@@ -35,6 +35,7 @@ mod lookout;
 mod names;
 mod observation;
 mod operations;
+pub mod replay;
 mod settings;
 mod sprt;
 mod standing;

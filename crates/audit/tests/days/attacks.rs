@@ -84,7 +84,7 @@ fn spray() -> Attack {
     (Noticed::Spray, tries.collect(), at(0))
 }
 
-/// Two hours of logins, and then as many failing ones on top.
+/// Two hours of logins, and then four times as many, all of which fail.
 fn stuffing() -> Attack {
     let mut chance = Chance::new(5);
     let (quiet, minute) = (120, 60_000u64);
@@ -94,9 +94,8 @@ fn stuffing() -> Attack {
         all.push(login(index * 300, index as u32, index, chance.next(), outcome));
     }
     let began = quiet * minute;
-    for index in 0..800u64 {
-        let outcome = if index % 2 == 0 { LoginOutcome::Failed } else { LoginOutcome::Succeeded };
-        all.push(login(began + index * 150, 3, 90_000 + index, chance.next(), outcome));
+    for index in 0..1_600u64 {
+        all.push(login(began + index * 75, 3, 90_000 + index, chance.next(), LoginOutcome::Failed));
     }
     (Noticed::Stuffing, all, at(began))
 }

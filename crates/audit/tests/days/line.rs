@@ -23,6 +23,9 @@ pub fn line(call: &Call) -> Value {
     if let Some(token) = observation.token {
         seen["token"] = json!(hex(token));
     }
+    if observation.reads_in_bulk {
+        seen["bulk"] = json!(true);
+    }
     if !objects.is_empty() {
         seen["objects"] = json!(objects);
     }

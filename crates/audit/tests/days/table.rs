@@ -85,24 +85,32 @@ pub fn replays(each: u32, seed: u64) -> Vec<Row> {
 
 /// Campaigns of failing logins.
 pub fn campaigns(each: u64, seed: u64) -> Vec<Row> {
-    [0.02, 0.04, 0.10]
-        .into_iter()
-        .map(|part| {
-            let mut after = Vec::new();
-            for run in 0..each {
-                let mut chance = Chance::new(seed.wrapping_add(run * 7919));
-                // A week to learn, and then some of the next.
-                let from = 7 * 1_440 + 600 + chance.between(0, 900);
-                let told =
-                    logins::watch(&mut engine(), 0..from + 240, Some(Campaign { from, part }), &mut chance);
-                let first =
-                    told.iter().find(|(minute, alert)| *minute >= from && alert.detector.name == "stuffing");
-                after.extend(first.map(|(minute, _)| minute - from));
-            }
-            let attack = format!("failing logins, {:.0} % more than usual", part * 100.0);
-            row(&attack, "stuffing", each as usize, after, "minutes")
-        })
-        .collect()
+    let of = |part: f64| {
+        let runs = (0..each).filter_map(|run| campaign(part, seed.wrapping_add(run * 7919)).after);
+        let attack = format!("failing logins, {:.0} % more than usual", part * 100.0);
+        row(&attack, "stuffing", each as usize, runs.collect(), "minutes")
+    };
+    [0.02, 0.04, 0.10].into_iter().map(of).collect()
+}
+
+/// What came of one campaign, after a calm week.
+pub struct CampaignSeen {
+    /// Alarms in the calm week.
+    pub before: usize,
+    /// Minutes until it was noticed.
+    pub after: Option<u64>,
+}
+
+/// A week to learn, and then some of the next with a campaign.
+pub fn campaign(part: f64, seed: u64) -> CampaignSeen {
+    let mut chance = Chance::new(seed);
+    let from = 7 * 1_440 + 600 + chance.between(0, 900);
+    let told = logins::watch(&mut engine(), 0..from + 240, Some(Campaign { from, part }), &mut chance);
+    let mut minutes =
+        told.iter().filter(|(_, alert)| alert.detector.name == "stuffing").map(|(minute, _)| *minute);
+    let before = minutes.by_ref().take_while(|minute| *minute < from).count();
+    let first = told.iter().find(|(minute, alert)| *minute >= from && alert.detector.name == "stuffing");
+    CampaignSeen { before, after: first.map(|(minute, _)| minute - from) }
 }
 
 /// Days without an attack: who was accused?
