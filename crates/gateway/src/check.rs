@@ -2,13 +2,14 @@
 
 use std::sync::Arc;
 
-use portcullis_audit::alert::{Alerts, Bounds};
+use portcullis_audit::alert::Alerts;
 use portcullis_audit::detect::{DetectionKey, Lookout};
 use portcullis_audit::{Memory, Metrics, OnFailure, Recorder, Settings, SinkChoice};
 use portcullis_config::{Diagnostics, Document};
 use portcullis_tls::{HttpTokens, Surroundings};
 use serde_json::Value;
 
+use crate::alerting;
 use crate::compile::{self, Workshop};
 use crate::config::GatewayConfig;
 use crate::fetch::GuardedFetch;
@@ -94,7 +95,7 @@ pub(crate) fn workshop(
     let (surroundings, vault) = surroundings(options, &document, &config, &recorder)?;
     let fetch = GuardedFetch::new(&surroundings, Arc::clone(&recorder))
         .map_err(|error| system("cannot verify servers", std::io::Error::other(error)))?;
-    let alerts = Arc::new(Alerts::new(Arc::clone(&recorder), Bounds::default()));
+    let alerts = Arc::new(Alerts::new(Arc::clone(&recorder), alerting::bounds(&config.alerts)));
     let lasting =
         compile::lasting(&config, &document.at(""), &surroundings, &options.clock, &recorder, &alerts)
             .map_err(|error| system("cannot verify servers", std::io::Error::other(error)))?;

@@ -26,8 +26,8 @@ use crate::control::{self, Command, Control};
 use crate::journal::Journal;
 use crate::limiter_sizes;
 use crate::limits;
-use crate::metrics_push::Pushing;
 use crate::listen::{ListenerKind, ListenerPlan, PeerConnections, bind};
+use crate::metrics_push::Pushing;
 use crate::worker::{self, Phase, Shared};
 use crate::{record_key, shared_limits, sinks};
 

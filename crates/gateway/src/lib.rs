@@ -46,8 +46,8 @@ mod limits;
 mod listen;
 mod local;
 pub mod matrix;
-pub mod observe;
 mod metrics_push;
+pub mod observe;
 mod operate;
 mod outgoing;
 pub mod ownership;
@@ -81,8 +81,8 @@ pub use check::{Checked, check, schema};
 pub use gateway::{Gateway, Options, StartError, Watch};
 pub use inventory::{Held, HeldKind, inventory};
 pub use journal::{
-    Change, Explained, Group, MadeUp, NotExplained, NotRead, NotReplayed, Spot, Standing, WhatIf, WhatIfError,
-    explain_receipt, explain_request, what_if,
+    Change, Explained, Group, MadeUp, NotExplained, NotRead, NotReplayed, Spot, Standing, WhatIf,
+    WhatIfError, explain_receipt, explain_request, what_if,
 };
 pub use operate::{BelievedIssuer, Grantable, Operated, operate};
 pub use ownership::{OwnedType, import_owners};

@@ -3,10 +3,13 @@
 //! In: an [`Alert`], from a detector or from whatever watches the process. Out: one event in the record, and
 //! the same alert for the receivers; a second of the same kind about the same subject waits until the first
 //! is old, and a storm becomes one summary ([`Gate`]). Raising never waits for a receiver. Evidence is what an
-//! operator can count by hand: numbers and a few masked examples, never a credential or a body.
+//! operator can count by hand: numbers and a few masked examples, never a credential or a body. Receivers get it in
+//! their own words ([`Told`], and CEF in [`crate::format`]).
 
 mod gate;
 mod raise;
+mod receivers;
+mod shape;
 mod write;
 
 use std::time::Duration;
@@ -17,6 +20,10 @@ use crate::vocabulary::EventName;
 
 pub use gate::{Bounds, Gate, Passage};
 pub use raise::Alerts;
+pub use receivers::Receiver;
+pub use shape::Told;
+#[cfg(test)]
+pub(crate) use shape::tests::line as line_for_tests;
 
 /// Most examples that one alert shows.
 pub const EXEMPLARS: usize = 5;

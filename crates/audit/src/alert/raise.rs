@@ -1,14 +1,18 @@
 //! Where alerts are raised.
 //!
-//! In: alerts, from any thread. Out: those that are news, in the record. Called by detectors, by the gateway's
+//! In: alerts, from any thread. Out: those that are news, in the record and for each receiver. Called by detectors, by the gateway's
 //! stages and by its control thread. Nobody who raises an alert waits for more than a moment's lock.
 
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::io;
+use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError};
 
 use portcullis_domain::Timestamp;
 
+use super::receivers::{Open, Receiver};
 use super::{Alert, Bounds, Gate, Passage};
+use crate::line::Calendar;
 use crate::recorder::Recorder;
+use crate::ship::SpoolTally;
 use crate::system::System;
 
 /// The process's alerts.
@@ -16,13 +20,34 @@ use crate::system::System;
 pub struct Alerts {
     recorder: Arc<Recorder>,
     gate: Mutex<Gate>,
+    receivers: OnceLock<Vec<Open>>,
 }
 
 impl Alerts {
     /// Alerts go into `recorder`'s record, as far as they keep `bounds`.
     #[must_use]
     pub fn new(recorder: Arc<Recorder>, bounds: Bounds) -> Self {
-        Self { recorder, gate: Mutex::new(Gate::new(bounds)) }
+        Self { recorder, gate: Mutex::new(Gate::new(bounds)), receivers: OnceLock::new() }
+    }
+
+    /// Tells `receivers` of every alert from now on, and first of what waited for them. Called once, at start.
+    ///
+    /// # Errors
+    /// What waits cannot be kept, or a thread cannot be started.
+    pub fn deliver(&self, receivers: Vec<Receiver>) -> io::Result<()> {
+        let open = receivers.into_iter().map(|receiver| Open::start(receiver, self.recorder.notary()));
+        let _ = self.receivers.set(open.collect::<io::Result<_>>()?);
+        Ok(())
+    }
+
+    /// Who is told, and what became of the alerts for them.
+    pub fn tallies(&self) -> impl Iterator<Item = (&str, SpoolTally)> {
+        self.receivers().iter().map(Open::tally)
+    }
+
+    /// Lets receivers take what waits for them, if that is quick, and keeps the rest for the next process.
+    pub fn close(&self) {
+        self.receivers().iter().for_each(Open::close);
     }
 
     /// Raises an alarm; says what becomes of it.
@@ -36,7 +61,11 @@ impl Alerts {
 
     /// Raises an alarm about something that is an event of the record already.
     pub fn raise_recorded(&self, alert: &Alert) -> Passage {
-        self.gate().judge(alert)
+        let passage = self.gate().judge(alert);
+        if let Passage::Told { .. } = passage {
+            self.send(alert);
+        }
+        passage
     }
 
     /// Tells of what was held back, when its time is over. Called about once a second.
@@ -47,6 +76,20 @@ impl Alerts {
 
     fn tell(&self, alert: &Alert) {
         self.recorder.note(&System::Alert(alert));
+        self.send(alert);
+    }
+
+    fn send(&self, alert: &Alert) {
+        if self.receivers().is_empty() {
+            return;
+        }
+        let mut line = Vec::new();
+        alert.write(&mut line, alert.at, &mut Calendar::default());
+        self.receivers().iter().for_each(|receiver| receiver.tell(alert.severity, &line));
+    }
+
+    fn receivers(&self) -> &[Open] {
+        self.receivers.get().map_or(&[], Vec::as_slice)
     }
 
     fn gate(&self) -> MutexGuard<'_, Gate> {

@@ -59,7 +59,8 @@ impl Alert {
                 buffer.push(b']');
             });
         }
-        line.word("action", self.action.name());
+        line.word("action", self.action.name()).text("key", &redact::text(&self.key()), FIELD);
+        line.moment("until", self.at.plus(self.suppress));
         if let Some(receipt) = self.receipt {
             // By another name than a request has it: this is no event of that request.
             line.word("explain", receipt.encode(&mut [0; 36]));

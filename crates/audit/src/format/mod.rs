@@ -4,6 +4,7 @@
 //! ([`ocsf`]). Called by whoever carries lines to a sink, on that sink's own thread; neither requests nor the
 //! writer of the record wait for a translation. How words travel is not said here: see [`crate::ship`].
 
+mod cef;
 pub mod ocsf;
 
 use std::borrow::Cow;
@@ -16,6 +17,8 @@ pub enum Format {
     Portcullis,
     /// OCSF.
     Ocsf,
+    /// Common Event Format; alerts only, other lines are told as they are.
+    Cef,
 }
 
 impl Format {
@@ -28,6 +31,7 @@ impl Format {
         match self {
             Self::Portcullis => Cow::Borrowed(line),
             Self::Ocsf => ocsf::translate(line).map_or(Cow::Borrowed(line), Cow::Owned),
+            Self::Cef => cef::translate(line).map_or(Cow::Borrowed(line), Cow::Owned),
         }
     }
 }

@@ -55,14 +55,14 @@ use portcullis_message::forwarded::Notation;
 use portcullis_message::{Bounds, TrustedProxies, via};
 use portcullis_tls::Surroundings;
 
+use crate::alerting;
 use crate::config::{GatewayConfig, SecurityTxtConfig};
 use crate::forward::{HealthRules, Upstream};
 use crate::lasting::Lasting;
+use crate::metrics_push::Push;
 use crate::observe::Observatory;
 use crate::ownership::Ownership;
 use crate::policy::{Policy, Timeouts};
-use crate::alerting;
-use crate::metrics_push::Push;
 use crate::sinks::{self, Sink};
 use crate::span::Traces;
 use crate::vault::Keeper;

@@ -3,10 +3,10 @@
 use std::collections::BTreeMap;
 use std::path::PathBuf;
 
+use portcullis_audit::OnFailureConfig;
 use portcullis_authn::config::RequireConfig;
 use portcullis_authz::config::AuthorizeConfig;
 use portcullis_authz::rules::RulesConfig;
-use portcullis_audit::OnFailureConfig;
 use portcullis_config::{ByteSize, Period};
 use portcullis_contract::InlineOperation;
 use schemars::JsonSchema;

@@ -78,7 +78,8 @@ pub(crate) use objects::{
 pub(crate) use page_size::BeyondConfig;
 pub(crate) use responses::{AnswerModeConfig, DetectConfig, ResponsesConfig};
 pub(crate) use sinks::{
-    FileSinkConfig, FormatConfig, ImportanceConfig, OtlpConfig, SignalConfig, SinkConfig, SyslogConfig, WebhookConfig,
+    FileSinkConfig, FormatConfig, ImportanceConfig, OtlpConfig, SignalConfig, SinkConfig, SyslogConfig,
+    WebhookConfig,
 };
 pub(crate) use telemetry::{MetricsConfig, MetricsOtlpConfig};
 pub(crate) use traces::{ContinuedConfig, TracesConfig};

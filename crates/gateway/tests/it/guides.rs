@@ -9,7 +9,12 @@ use serde_json::{Value, json};
 
 use crate::walk::{Setup, ask, get, merge};
 
-const GUIDES: [&str; 12] = [
+const GUIDES: [&str; 17] = [
+    "alerts",
+    "break-glass",
+    "external-decisions",
+    "graphql-rights",
+    "workflows",
     SEVERAL,
     "roles-and-attributes",
     "who-calls-what",
@@ -105,6 +110,9 @@ fn what_a_guide_shows_is_taken_as_it_is_written() {
                 .secret("users", format!("alice:{hash}\n"))
                 .secret("introspection.secret", "s3cret")
                 .secret("exchange.secret", "s3cret")
+                .secret("hook.secret", "a-secret-of-more-than-24-bytes")
+                .secret("routing.key", "R0UT1NG")
+                .secret("slack.url", "https://hooks.example/services/T0/B0/x")
                 .file("valkey.pem", Authority::named("ours").pem())
                 .secret("valkey.password", "s3cret")
                 .secret("limits.secret", "2f6b8a52c1d94e07a3b5f0c8e7d61942")
