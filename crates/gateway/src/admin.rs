@@ -26,6 +26,7 @@ use tokio::sync::{Semaphore, mpsc, watch};
 use crate::compile::Workshop;
 use crate::config::AdminConfig;
 use crate::control::Command;
+use crate::decisions::evaluate;
 use crate::gateway::{StartError, system};
 use crate::worker::{Phase, Shared};
 
@@ -70,6 +71,8 @@ impl Role {
     }
 }
 
+/// Where decisions are asked for (AuthZEN 1.0 §10.1.1).
+const EVALUATION: &str = "/access/v1/evaluation";
 const METRICS: &str = "/metrics";
 const RECORD: &str = "/record";
 
@@ -171,7 +174,8 @@ impl Admin {
                 accepted = listener.accept() => accepted,
                 _ = phase.wait_for(|phase| *phase == Phase::Draining) => return,
             };
-            let (Ok((stream, peer)), Ok(place)) = (accepted, Arc::clone(&places).acquire_owned().await) else {
+            let (Ok((stream, peer)), Ok(place)) = (accepted, Arc::clone(&places).acquire_owned().await)
+            else {
                 continue;
             };
             let (desk, tls) = (Arc::clone(&desk), self.tls.clone());
@@ -213,7 +217,11 @@ impl Desk {
         let head = self.shared.policy.load().timeouts.head;
         let service = service_fn(move |request| {
             let desk = Arc::clone(&self);
-            async move { Ok::<_, std::convert::Infallible>(desk.answer(&request, visitor).await) }
+            async move {
+                let (head, body) = Request::into_parts(request);
+                let answer = desk.answer(&Request::from_parts(head, ()), body, visitor).await;
+                Ok::<_, std::convert::Infallible>(answer)
+            }
         });
         // A client that breaks off hurts nobody here.
         let _ = hyper::server::conn::http1::Builder::new()
@@ -223,7 +231,7 @@ impl Desk {
             .await;
     }
 
-    async fn answer(&self, request: &Request<Incoming>, visitor: Visitor) -> Response<Full<Bytes>> {
+    async fn answer(&self, request: &Request<()>, body: Incoming, visitor: Visitor) -> Response<Full<Bytes>> {
         let is_draining = *self.phase.borrow() == Phase::Draining;
         match (request.method(), request.uri().path()) {
             (&Method::GET, "/health/live") => text(StatusCode::OK, "live\n"),
@@ -240,8 +248,10 @@ impl Desk {
                         response.headers_mut().insert(header::WWW_AUTHENTICATE, challenge);
                         response
                     }
-                    Some(role) if !self.may(role, path) => text(StatusCode::FORBIDDEN, "not for this token\n"),
-                    Some(_) => self.serve(request).await,
+                    Some(role) if !self.may(role, path) => {
+                        text(StatusCode::FORBIDDEN, "not for this token\n")
+                    }
+                    Some(_) => self.serve(request, body).await,
                 };
                 self.note(request, visitor, role, response.status());
                 response
@@ -250,7 +260,7 @@ impl Desk {
     }
 
     /// Answers whoever may ask.
-    async fn serve(&self, request: &Request<Incoming>) -> Response<Full<Bytes>> {
+    async fn serve(&self, request: &Request<()>, body: Incoming) -> Response<Full<Bytes>> {
         match (request.method(), request.uri().path()) {
             (&Method::GET, METRICS) => {
                 let mut response = text(StatusCode::OK, "");
@@ -266,9 +276,14 @@ impl Desk {
                 text(StatusCode::OK, format!("{}\n", self.shared.observatory.view().await))
             }
             (&Method::GET, RECORD) => self.record(request.uri().query()).await,
+            (&Method::POST, EVALUATION) => {
+                let policy = self.shared.policy.load_full();
+                let now = self.shared.clock.now().wall;
+                evaluate::respond(&policy, now, request.headers(), body).await
+            }
             (&Method::POST, "/reload") => self.reload().await,
             (&Method::POST, "/store/refresh") => self.refresh_store().await,
-            (_, METRICS | "/policy" | RECORD | "/reload" | "/store/refresh" | "/traffic") => {
+            (_, EVALUATION | METRICS | "/policy" | RECORD | "/reload" | "/store/refresh" | "/traffic") => {
                 text(StatusCode::METHOD_NOT_ALLOWED, "\n")
             }
             (_, _) => text(StatusCode::NOT_FOUND, "\n"),
@@ -276,7 +291,7 @@ impl Desk {
     }
 
     /// As whom somebody asks.
-    fn role(&self, request: &Request<Incoming>, proof: Proof) -> Option<Role> {
+    fn role(&self, request: &Request<()>, proof: Proof) -> Option<Role> {
         let shown = request.headers().get(header::AUTHORIZATION).and_then(|value| {
             let (scheme, token) = value.to_str().ok()?.split_once(' ')?;
             scheme.eq_ignore_ascii_case("bearer").then_some(token)
@@ -300,7 +315,7 @@ impl Desk {
     }
 
     /// Tells the record (AUD-03, AUD-23). Not of scrapes that went well: they come every few seconds, for ever.
-    fn note(&self, request: &Request<Incoming>, visitor: Visitor, role: Option<Role>, status: StatusCode) {
+    fn note(&self, request: &Request<()>, visitor: Visitor, role: Option<Role>, status: StatusCode) {
         let path = request.uri().path();
         if path == METRICS && status == StatusCode::OK {
             return;

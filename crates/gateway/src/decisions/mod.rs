@@ -10,6 +10,7 @@
 //! only where the operator says for how long. Why: decision 0025.
 
 mod answer;
+pub(crate) mod evaluate;
 mod line;
 mod question;
 

@@ -76,7 +76,8 @@ impl<'q> Question<'q> {
                     who.insert("scopes".into(), principal.scopes.iter().collect());
                 }
                 Fact::Acr => {
-                    who.extend(principal.claims.get("acr").map(|acr| ("acr".to_owned(), acr.clone())));
+                    let acr = principal.assurance.context.as_deref();
+                    who.extend(acr.map(|acr| ("acr".to_owned(), acr.into())));
                 }
                 Fact::Client => {
                     who.extend(

@@ -73,9 +73,10 @@ pub(crate) enum Whose {
 impl Flow {
     /// The pace that this caller must keep: none, if it has shown already that it is a person.
     pub(crate) fn pace_of(&self, caller: &Caller) -> Pace {
-        let acr = caller.principal().and_then(|principal| principal.claims.get("acr")?.as_str());
-        match (&self.too_fast, acr) {
-            (TooFast::StepUp(contexts), Some(acr)) if contexts.iter().any(|context| **context == *acr) => {
+        match (&self.too_fast, caller.principal()) {
+            (TooFast::StepUp(contexts), Some(principal))
+                if contexts.iter().any(|context| principal.assurance.reached.contains(context)) =>
+            {
                 Pace { at_least: Duration::ZERO, ..self.pace }
             }
             (TooFast::StepUp(_) | TooFast::Deny, _) => self.pace,

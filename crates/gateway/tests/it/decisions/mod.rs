@@ -1,5 +1,6 @@
 //! Decision points outside: asked, believed, and what happens when they cannot be asked (AUTHZ-24).
 
+mod asked;
 mod failing;
 mod service;
 
