@@ -28,6 +28,9 @@ fn planted() -> Operator {
                     "security": needs(json!(["orders:read"])), "responses": answers,
                 },
             },
+            "/orders": { "get": {
+                "operationId": "listOrders", "security": needs(json!(["orders:read"])), "responses": answers,
+            } },
             "/invoices/{invoice}": { "get": {
                 "operationId": "getInvoice", "tags": ["orders"],
                 "parameters": [{ "name": "invoice", "in": "path", "required": true, "schema": { "type": "integer" } }],
@@ -92,6 +95,7 @@ fn every_cell_says_what_holds_and_which_line_decides_it() {
         ("getOrder", "record", "enforced"),
         ("getOrder", "limit", "enforced"),
         ("getOrder", "lifecycle", "not_applicable"),
+        ("listOrders", "objects", "missing"),
         ("getInvoice", "objects", "missing"),
         ("getInvoice", "validate", "shadow"),
         ("getOrder", "validate", "enforced"),
@@ -105,6 +109,7 @@ fn every_cell_says_what_holds_and_which_line_decides_it() {
     assert_eq!(place("getInvoice", "validate")["pointer"], "/apis/shop/overrides/getInvoice/stages/validate");
     assert_eq!(place("getOrder", "objects")["pointer"], "/apis/shop/objects/order/mode");
     assert_eq!(place("getInvoice", "objects")["file"], "openapi.json");
+    assert_eq!(place("listOrders", "objects")["pointer"], "/apis/shop/objects/order/lists");
     let line = place("getInvoice", "validate")["line"].as_u64().unwrap() as usize;
     let configuration = operator.workspace.read("portcullis.yaml");
     assert!(configuration.lines().nth(line - 1).unwrap().contains("\"validate\": \"shadow\""));

@@ -3,6 +3,7 @@
 //! In: an operation as it is compiled, and the settings for the places of what decides. Out: one [`Cell`] for each
 //! layer. Where several things hold at once, the weakest counts.
 
+use http::Method;
 use portcullis_authz::Demand;
 use portcullis_config::Place;
 use portcullis_contract::ParameterPlace;
@@ -12,7 +13,7 @@ use super::{Cell, Layer, Standing};
 use crate::compile::protocol;
 use crate::compile::selectors::{matching, selected};
 use crate::config::{ApiConfig, GatewayConfig, PlaintextConfig, ProtocolConfig, StagesConfig};
-use crate::ownership::{Mode, OnRoute, Visibility};
+use crate::ownership::{Mode, OnRoute, Place as ObjectPlace, Visibility};
 use crate::policy::{AnsweredBy, Api, Policy, Route};
 
 /// One API, and everything that holds around it.
@@ -114,6 +115,12 @@ impl Scene<'_> {
         match guarding.map(|on_route| self.object(on_route)).max_by_key(|cell| rank(cell.standing)) {
             Some(weakest) => weakest,
             None if parameters.is_empty() => {
+                if let Some(kind) = self.listed(route) {
+                    let why =
+                        format!("it seems to list objects of `{kind}`, and whose they are is not looked at");
+                    let place = self.place.child("objects").child(kind).child("lists");
+                    return cell(layer, Standing::Missing, why, &place);
+                }
                 cell(layer, Standing::NotApplicable, "it names no object in its path", &operation.place)
             }
             None => {
@@ -121,6 +128,22 @@ impl Scene<'_> {
                 cell(layer, Standing::Missing, why, &operation.place)
             }
         }
+    }
+
+    /// The type of object that an operation seems to list: one of which a single object is found one segment below.
+    fn listed(&self, route: &Route) -> Option<&str> {
+        if route.operation.method != Method::GET {
+            return None;
+        }
+        self.api.routes.iter().find_map(|other| {
+            let below = other.operation.template.strip_prefix(&*route.operation.template)?;
+            let name = below.strip_prefix("/{")?.strip_suffix('}').filter(|name| !name.contains('/'))?;
+            let mut types = other.objects.as_ref()?.types.iter();
+            let found = types.find(|on_route| on_route.ids.contains(&ObjectPlace::Path(name.into())));
+            found
+                .filter(|on_route| on_route.kind.visibility == Visibility::Private)
+                .map(|on_route| &*on_route.kind.name)
+        })
     }
 
     /// How the objects of one type stand.

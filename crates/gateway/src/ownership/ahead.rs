@@ -4,12 +4,13 @@
 //! the object is its caller's; or the refusal. Asked is with the caller's own credential, by the operation that reads
 //! the object: the beginning of the same path. Called by the walk between its halves, only under `unknown: verify`
 //! and only for an object of which nothing is known: what the answer says is learned, so that the next change asks
-//! nobody (decision 0026). One call and 1 MiB of answer at most, within the upstream's own limits of time.
+//! nobody (decision 0026). One call for each type of object and 1 MiB of answer at most, within the upstream's own limits
+//! of time.
 
 use http::uri::PathAndQuery;
 use http::{HeaderMap, HeaderName, Method, Request, StatusCode, Uri, header};
 use portcullis_authz::ledger::Event;
-use portcullis_domain::{Denial, Fault, ObjectKey, OwnerKey, Reason, Right, Stage};
+use portcullis_domain::{Denial, Fault, Grant, OwnerKey, Reason, Stage};
 use portcullis_message::json::{self, JsonBounds};
 
 use super::answer::{is_plain_json, read};
@@ -65,7 +66,7 @@ impl Stake {
             if let Some(owner) = owner {
                 self.learn(&rule.kind, key, Event::Asserted { owner }, touched.lies_in);
             }
-            if let Some(note) = refusal(touched, key, owner) {
+            if let Some(note) = refusal(rule, touched, owner) {
                 let denial = Denial::new(Reason::ObjectForeign).with_note(note);
                 if let Err(denial) = trace.step_at::<()>(Stage::Authorize, rule.kind.strength(), Err(denial))
                 {
@@ -98,14 +99,13 @@ impl Stake {
     }
 }
 
-fn refusal(touched: &Touched, key: ObjectKey, owner: Option<OwnerKey>) -> Option<&'static str> {
-    let changes = |owner: OwnerKey| {
-        let stands_in = |stand: &portcullis_domain::Grant| stand.to == owner && stand.right == Right::Write;
-        touched.caller.contains(&owner) || touched.stands_for.iter().any(stands_in)
+fn refusal(rule: &OnRoute, touched: &Touched, owner: Option<OwnerKey>) -> Option<&'static str> {
+    let may = |owner: OwnerKey| {
+        let far_enough = |stand: &Grant| stand.to == owner && stand.right >= rule.need;
+        touched.caller.contains(&owner) || touched.stands_for.iter().any(far_enough)
     };
-    debug_assert!(touched.met.iter().any(|met| met.key == key));
     match owner {
-        Some(owner) if changes(owner) => None,
+        Some(owner) if may(owner) => None,
         Some(_) => Some("the upstream says that it is somebody else's"),
         None => Some("nobody knows whose it is, and the upstream does not say so"),
     }
