@@ -141,7 +141,6 @@ fn check(
     Ok(())
 }
 
-// proves-part: LIM-09 (the local counters are shown elsewhere)
 #[test]
 fn the_server_answers_as_the_local_counter_does_to_the_nanosecond() {
     let peer = Peer::new();

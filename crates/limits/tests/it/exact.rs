@@ -68,7 +68,6 @@ async fn a_decision_of_several_quotas_is_one_call_and_spends_of_all_or_of_none()
     assert_eq!(look.tightest.unwrap().standing.remaining, 3, "what was refused was not spent");
 }
 
-// proves-part: LIM-05 (what clients see is shown at the header fields)
 #[tokio::test]
 async fn keys_name_nobody_and_end_by_themselves() {
     let server = Valkey::new();

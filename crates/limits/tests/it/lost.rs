@@ -8,7 +8,6 @@ use portcullis_testkit::{BlackHole, ClosedPort, Valkey};
 
 use crate::site::{Site, alice, hourly, settings};
 
-// proves-part: LIM-12 (the answer and the alarm are the gateway's)
 #[tokio::test]
 async fn a_server_that_is_killed_under_load_leaves_no_more_than_the_quota_and_nobody_waiting() {
     let mut server = Valkey::new();
@@ -39,7 +38,6 @@ async fn a_server_that_is_killed_under_load_leaves_no_more_than_the_quota_and_no
     assert!(first.take(Key::everybody()).await.is_ok());
 }
 
-// proves-part: LIM-12 (the answer and the alarm are the gateway's)
 #[tokio::test]
 async fn a_guess_that_cannot_be_counted_is_refused_for_that_and_not_for_being_one_too_many() {
     let server = Valkey::new();
