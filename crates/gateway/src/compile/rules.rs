@@ -111,8 +111,10 @@ fn short_forms<'a>(
         let mut is_denied = false;
         for index in here {
             let Some((selector, authorize)) = settings.get(index) else { continue };
+            // Of a method, as of the whole API, it goes without saying that public operations are not meant.
+            let named = selector.filter(|selector| !selector.starts_with("method:"));
             if let (true, Some(selector), true) =
-                (is_public, selector, authorize.allow.is_some() || authorize.deny.is_some())
+                (is_public, named, authorize.allow.is_some() || authorize.deny.is_some())
             {
                 let message = format!("`{}` is public, and has a rule", operation.id);
                 let place = subject.place.child("overrides").child(selector).child("authorize");

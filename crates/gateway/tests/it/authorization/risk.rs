@@ -2,14 +2,12 @@
 
 use std::time::Duration;
 
-use portcullis_domain::{Clock, Reason, Timestamp};
+use portcullis_domain::{Clock, Reason};
 use portcullis_testkit::Answer;
 use serde_json::json;
 
 use super::short;
 use crate::walk::{Walk, get};
-
-const NOON: Timestamp = Timestamp::from_seconds(1_764_000_000);
 
 fn order(walk: &Walk, who: &str, id: u32) -> crate::walk::Outcome {
     let token = walk.token_with(json!({ "sub": who, "scope": "orders:read" }));
@@ -21,7 +19,7 @@ fn order(walk: &Walk, who: &str, id: u32) -> crate::walk::Outcome {
 fn who_seems_to_attack_is_refused_until_that_has_faded() {
     let rule = json!({ "allow": { "when": { "max_risk": 9 } } });
     let walk = short("GET /orders", rule)
-        .clock(Clock::manual(NOON))
+        .clock(Clock::manual(Clock::machine().now().wall))
         .answering(Answer::respond(404, &[], "nothing"))
         .start();
     let list = |who: &str, claims: serde_json::Value| {
@@ -50,7 +48,7 @@ fn who_seems_to_attack_may_be_sent_to_log_in_instead() {
     let policies = "permit(principal, action, resource)\n\
                     when { context.risk < 10 || (context has auth_age && context.auth_age <= 60) };";
     let walk = super::ruled(policies)
-        .clock(Clock::manual(NOON))
+        .clock(Clock::manual(Clock::machine().now().wall))
         .answering(Answer::respond(404, &[], "nothing"))
         .start();
     for id in 1_000..1_030 {
@@ -61,6 +59,7 @@ fn who_seems_to_attack_may_be_sent_to_log_in_instead() {
     }
     walk.record.wait_until("an alert", |event| event["detector"] == "enumeration");
     order(&walk, "mallory", 1).refused(Reason::AuthenticationInsufficient);
-    let claims = json!({ "sub": "mallory", "scope": "orders:read", "auth_time": NOON.as_seconds() });
+    let claims =
+        json!({ "sub": "mallory", "scope": "orders:read", "auth_time": walk.clock.now().wall.as_seconds() });
     walk.send(get("/orders/1").bearer(&walk.token_with(claims))).forwarded();
 }
