@@ -255,6 +255,34 @@ mod tests {
     }
 
     proptest! {
+        // proves: LIM-09
+        #[test]
+        fn no_day_grants_more_than_its_count_and_no_span_of_a_day_more_than_twice_that(
+            count in 1u32..9, gaps in prop::collection::vec((0u64..20_000, 1u32..4), 1..200),
+        ) {
+            let calendar = Calendar::new(Every::Day, TimeZone::UTC);
+            let (mut held, mut second) = (0, 0);
+            let mut granted: Vec<(u64, u32)> = Vec::new();
+            for (gap, cost) in gaps {
+                second += gap;
+                let wall = Timestamp::from_seconds(1_764_000_000 + second);
+                let now = Now { wall, mono: Duration::from_secs(second) };
+                let cost = cost.min(count);
+                if let Some(new) = admitted(Held::attempt(held, count, cost, &calendar, now)) {
+                    held = new;
+                    granted.push((wall.as_seconds(), cost));
+                }
+            }
+            let sum = |from: u64, to: u64| -> u32 {
+                granted.iter().filter(|(at, _)| (from..to).contains(at)).map(|(_, cost)| cost).sum()
+            };
+            for (at, _) in &granted {
+                let midnight = at / 86_400 * 86_400;
+                prop_assert!(sum(midnight, midnight + 86_400) <= count);
+                prop_assert!(sum(*at, at + 86_400) <= 2 * count);
+            }
+        }
+
         #[test]
         fn what_is_held_counts_until_its_end_and_no_longer(end in 1u32.., spent in 0u32.., now in 0u32..) {
             let held = Held::new(end, spent);

@@ -119,7 +119,6 @@ mod tests {
         Key::named("test", &number.to_string())
     }
 
-    // proves-part: LIM-14, LIM-15 (the sockets and calls are the gateway's)
     #[test]
     fn the_eleventh_at_once_is_refused_until_one_is_done() {
         let concurrency = Concurrency::new(10, 100);

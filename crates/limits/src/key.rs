@@ -195,7 +195,6 @@ mod tests {
         Key::peer(address.parse().unwrap())
     }
 
-    // proves-part: LIM-06 (the thousand addresses and the two users go through the gateway elsewhere)
     #[test]
     fn addresses_of_one_ipv6_network_are_one_peer() {
         for host in 0..1_000 {

@@ -311,7 +311,6 @@ mod tests {
         assert!(limiter.take(key(2), 1, NOW).is_ok());
     }
 
-    // proves-part: LIM-03 (trailers are the gateway's)
     #[test]
     fn what_remains_falls_call_by_call_and_the_wait_is_never_shorter_than_the_reset() {
         let limiter = limiter(60, 60, 20);
@@ -348,7 +347,6 @@ mod tests {
         assert_eq!(limiter.active(later(Duration::from_secs(60))), 0);
     }
 
-    // proves-part: LIM-15 (bytes are not counted yet)
     #[test]
     fn an_expensive_call_uses_more_than_one_unit() {
         let limiter = limiter(25, 60, 25);

@@ -101,7 +101,6 @@ mod tests {
         Key::subject("https://id.example", "alice")
     }
 
-    // proves-part: LIM-10 (long windows are not kept over a restart)
     #[test]
     fn a_burst_and_a_sustained_quota_hold_together() {
         let limits = Limits::new(vec![limiter("burst", 3, 1), limiter("daily", 5, 86_400)]);
@@ -127,7 +126,6 @@ mod tests {
         assert_eq!(wide.peek(key(), 0, NOW).unwrap().remaining, 99);
     }
 
-    // proves-part: LIM-04 (the problem document is the gateway's)
     #[test]
     fn every_quota_that_is_used_up_is_named() {
         let limits = Limits::new(vec![limiter("minute", 1, 60), limiter("hour", 1, 3_600)]);

@@ -1,7 +1,8 @@
 //! `portcullis limits suggest`: from what was counted to a proposal, and no further.
 
 use portcullis_domain::{
-    BatchId, CallEnds, Clock, Consumer, ConsumerKind, Timestamp, Usage, UsageBatch, UsageStore as _, UsedOperation,
+    BatchId, CallEnds, Clock, Consumer, ConsumerKind, Timestamp, Usage, UsageBatch, UsageStore as _,
+    UsedOperation,
 };
 use portcullis_gateway::{Options, operate};
 use portcullis_testkit::RawClient;
@@ -47,8 +48,14 @@ fn a_limit_is_proposed_from_how_fast_callers_were_and_nothing_is_applied() {
 
     let proposed = operator.json(&["limits", "suggest"]);
     let one = &proposed[0];
-    assert_eq!((&one["path"], &one["callers"], &one["confidence"]), (&json!("/stock"), &json!(100), &json!("high")));
-    assert_eq!((&one["p50"], &one["p90"], &one["p99"], &one["rate"]), (&json!(30), &json!(30), &json!(30), &json!("60/1m")));
+    assert_eq!(
+        (&one["path"], &one["callers"], &one["confidence"]),
+        (&json!("/stock"), &json!(100), &json!("high"))
+    );
+    assert_eq!(
+        (&one["p50"], &one["p90"], &one["p99"], &one["rate"]),
+        (&json!(30), &json!(30), &json!(30), &json!("60/1m"))
+    );
     assert_eq!(one["beyond"][0]["subject"], "user-100");
     let text = operator.well(&["limits", "suggest"]).out;
     for line in [

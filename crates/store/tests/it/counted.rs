@@ -14,7 +14,8 @@ fn count(place: &str, key: u64, until: u64, spent: u32) -> KeptCount {
 
 pub(crate) async fn what_was_spent_is_known_to_the_next_process(bench: &Bench) {
     // A key beyond the positive half of the database's integers.
-    let daily = [count("shop/caller/daily", u64::MAX - 1, 500, u32::MAX), count("shop/caller/daily", 7, 900, 2)];
+    let daily =
+        [count("shop/caller/daily", u64::MAX - 1, 500, u32::MAX), count("shop/caller/daily", 7, 900, 2)];
     bench.store.keep_counts(daily.to_vec()).await.unwrap();
     bench.store.keep_counts(vec![count("shop/caller/monthly", 7, 900, 40)]).await.unwrap();
     let again = bench.again().unwrap();

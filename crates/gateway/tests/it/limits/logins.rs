@@ -90,7 +90,6 @@ fn the_sixth_login_of_a_minute_is_refused_though_the_normal_budget_is_unused() {
     }
 }
 
-// proves-part: LIM-07 (the class by default is shown beside it)
 #[test]
 fn an_account_is_guessed_at_from_many_addresses_and_slowed_down_before_it_is_blocked() {
     let walk = counting(by_username());
