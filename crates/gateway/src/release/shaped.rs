@@ -52,7 +52,7 @@ impl Shaped {
 
     fn count(&mut self, piece: &Bytes) {
         if let Some(entry) = &mut self.entry {
-            entry.pass_on(&piece);
+            entry.pass_on(piece);
         }
     }
 
