@@ -1,5 +1,6 @@
 //! The reference page of the record: the fields of a decision, and the names of events.
 
+use std::collections::BTreeMap;
 use std::fmt::Write as _;
 
 use anyhow::{Context, Result};
@@ -7,7 +8,7 @@ use portcullis_audit::EventName;
 use serde_json::{Map, Value};
 
 use crate::page::notice;
-use crate::specimen::specimen;
+use crate::specimen::{self, specimen};
 
 /// How to write it again.
 pub(crate) const COMMAND: &str = "cargo xtask record";
@@ -39,6 +40,7 @@ const FIELDS: &[(&str, &str)] = &[
     ("status", "the status that the client saw"),
     ("reason", "the precise [reason](reasons.md)"),
     ("stage", "the stage that gave it"),
+    ("grants", "the grants without which it would have been refused"),
     ("would_deny", "reasons of stages in shadow, which let the request pass"),
     ("findings", "what was found in the answer: kind, how often, and where"),
     ("violations", "where the request breaks the contract: part, place, keyword"),
@@ -75,6 +77,9 @@ const FIELDS: &[(&str, &str)] = &[
     ("chain", "hash over this line and the one before"),
 ];
 
+/// What every line has.
+const COMMON: [&str; 5] = ["time", "event", "level", "seq", "chain"];
+
 /// The page's text.
 pub(crate) fn page() -> Result<String> {
     let mut text = notice(COMMAND);
@@ -82,14 +87,55 @@ pub(crate) fn page() -> Result<String> {
     let decision = decision()?;
     // Writing to a `String` cannot fail, here and below.
     for (field, meaning) in FIELDS {
-        let example = decision.get(field).map_or(String::new(), |value| format!("`{value}`"));
+        let example = decision.get(*field).map_or(String::new(), |value| format!("`{value}`"));
         let _ = writeln!(text, "| `{field}` | {meaning} | {example} |");
     }
     text.push_str("\n## Names of events\n\n| event | level |\n| --- | --- |\n");
     for name in EventName::ALL {
         let _ = writeln!(text, "| `{}` | {} |", name.text(), name.level().name());
     }
+    text.push_str("\n## Fields of what happens to the process\n\nBeside `time`, `event`, `level`, `seq` and `chain`.\n");
+    text.push_str("\n| event | fields |\n| --- | --- |\n");
+    for (event, fields) in happenings()? {
+        let fields: Vec<String> = fields.iter().map(|field| format!("`{field}`")).collect();
+        let _ = writeln!(text, "| `{event}` | {} |", fields.join(", "));
+    }
+    write_places(&mut text);
     Ok(text)
+}
+
+/// The fields of each event that is no request, by its name.
+fn happenings() -> Result<BTreeMap<String, Vec<String>>> {
+    let mut events: BTreeMap<String, Vec<String>> = BTreeMap::new();
+    for line in specimen::happenings()? {
+        let line: Map<String, Value> = serde_json::from_str(&line).context("the record is not JSON")?;
+        let name = line.get("event").and_then(Value::as_str).context("an event without a name")?;
+        let fields = events.entry(name.to_owned()).or_default();
+        for field in line.keys().filter(|field| !COMMON.contains(&field.as_str())) {
+            if !fields.contains(field) {
+                fields.push(field.clone());
+            }
+        }
+    }
+    Ok(events)
+}
+
+/// Where the record goes, and how long it is kept: what the configuration can say, in its own words. There is no other
+/// place: a sink that is not declared is refused.
+fn write_places(text: &mut String) {
+    let schema = portcullis_gateway::schema();
+    let mut table = |title: &str, definition: &str, skip: &[&str]| {
+        let _ = writeln!(text, "\n## {title}\n\n| key | meaning |\n| --- | --- |");
+        let members = schema.pointer(&format!("/$defs/{definition}/properties")).and_then(Value::as_object);
+        for (key, member) in members.into_iter().flatten().filter(|(key, _)| !skip.contains(&key.as_str())) {
+            let meaning = member.get("description").and_then(Value::as_str).unwrap_or_default().replace('\n', " ");
+            let _ = writeln!(text, "| `{key}` | {meaning} |");
+        }
+    };
+    table("Where it is kept, and how long: `audit`", "AuditConfig", &[]);
+    table("When a file ends: `audit.rotate`", "RotateConfig", &[]);
+    table("What is kept of older files: `audit.keep`", "KeepConfig", &[]);
+    table("Where else it is told: each of `sinks`", "SinkConfig", &[]);
 }
 
 /// The made-up denial, as the record has it.
@@ -104,7 +150,29 @@ fn decision() -> Result<Map<String, Value>> {
 mod tests {
     use std::collections::BTreeSet;
 
+    use portcullis_domain::Reason;
+
     use super::*;
+
+    // proves: AUD-24
+    #[test]
+    fn the_inventory_has_every_event_of_the_process_and_every_place_it_goes_to() {
+        let page = page().expect("a page");
+        let listed = happenings().expect("events");
+        // What decides a request, or is an alert, has its fields above or on the page of detectors.
+        let of_requests: BTreeSet<&str> = Reason::ALL.iter().map(|reason| EventName::of(*reason).text()).collect();
+        let of_process = EventName::ALL.iter().map(|name| name.text()).filter(|name| {
+            let begins = |with: &str| name.starts_with(with);
+            (begins("sys_") || begins("audit_") || begins("authn_token_")) && !of_requests.contains(name)
+        });
+        let alerts = ["sys_alert_storm", "sys_decision_point_away"];
+        for name in of_process.filter(|name| !alerts.contains(name)) {
+            assert!(listed.contains_key(name), "{name} is not in the inventory");
+        }
+        for place in ["syslog", "webhook", "otlp", "file", "stdout", "rotate", "keep", "anchors", "size", "age"] {
+            assert!(page.contains(&format!("| `{place}` | ")), "{place}");
+        }
+    }
 
     #[test]
     fn every_field_of_a_decision_is_explained() {

@@ -1,6 +1,7 @@
 //! Made-up decisions that set every field and every metric, for the pages of the record and the metrics.
 
 use std::net::{IpAddr, Ipv4Addr};
+use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -8,13 +9,14 @@ use anyhow::{Context, Result};
 use portcullis_audit::detect::{
     End, Family, Fate, Login, LoginOutcome, Observation, Rare, SeenObject, SubjectKey,
 };
+use portcullis_audit::ship::SpoolBounds;
 use portcullis_audit::metrics::{LoadResult, RenewalResult, SharedLimits, TokenLookup};
 use portcullis_audit::{
-    Destination, Event, Finding, FindingKind, Identity, Memory, Metrics, OnFailure, Origin, OriginFacts,
-    Proof, Recorder, Settings, SinkChoice, TraceIds, Verdict,
+    Destination, Event, Finding, FindingKind, Identity, Importance, KeyChange, Memory, Metrics, Origin,
+    OriginFacts, Proof, Recorder, Settings, SignedHead, SinkChoice, SinkSettings, System, TraceIds, Verdict,
 };
 use portcullis_domain::{
-    Answer, Clock, Denial, Fault, Principal, PrincipalKind, Reason, ReceiptId, Scopes, Stage, Timestamp,
+    Answer, Assurance, Clock, Denial, Fault, Principal, PrincipalKind, Reason, ReceiptId, Scopes, Stage, Timestamp,
     Trail, Violation,
 };
 use serde_json::Map;
@@ -32,7 +34,9 @@ pub(crate) fn specimen() -> Result<Specimen> {
     let clock = Clock::manual(Timestamp::from_seconds(1_764_000_000));
     let memory = Memory::default();
     let sink = SinkChoice::Memory(memory.clone());
-    let settings = Settings { sink, queue_bytes: 1 << 20, on_failure: OnFailure::Continue };
+    let bounds = SpoolBounds { memory: 1 << 20, disk: 0, folder: PathBuf::new() };
+    let elsewhere = SinkSettings { name: "SINK".to_owned(), bounds, importance: Importance::Auxiliary };
+    let settings = Settings { sink, sinks: vec![elsewhere], ..Settings::default() };
     let recorder = Recorder::open(&settings, clock.clone()).context("cannot open a record in memory")?;
     let recorder = Arc::new(recorder);
     let metrics = Metrics::new(Arc::clone(&recorder), Box::new(|tell| tell("QUOTA", 1)));
@@ -52,6 +56,7 @@ pub(crate) fn specimen() -> Result<Specimen> {
             ("amr".to_owned(), serde_json::json!(["pwd", "otp"])),
         ])),
         scheme: Arc::from("customers"),
+        assurance: Assurance::default(),
     };
     let mut trail = Trail::new(clock.now());
     trail.note(Stage::Limit, Answer::WouldDeny(Reason::CallerRateExceeded), Duration::from_micros(20));
@@ -123,6 +128,8 @@ pub(crate) fn specimen() -> Result<Specimen> {
             response_bytes: 233,
             upstream: Some("http://127.0.0.1:3000"),
             findings: &findings,
+            grants: Some("g-4711"),
+            remark: Some("a remark for the operator"),
             trace: Some(&traced),
             seen: Some(&seen),
         };
@@ -132,6 +139,64 @@ pub(crate) fn specimen() -> Result<Specimen> {
     pen.flush();
     recorder.close();
     Ok(Specimen { record: memory.lines(), metrics: metrics.encode() })
+}
+
+/// One line of everything that can happen to the process, but for alerts, which have a page of their own, and for what
+/// the record says of itself as it opens and closes.
+pub(crate) fn happenings() -> Result<Vec<String>> {
+    let at = Timestamp::from_seconds(1_764_000_000);
+    let address = IpAddr::V4(Ipv4Addr::new(192, 0, 2, 1));
+    let head = SignedHead { sequence: 9, hash: "76b9…", key: "9f2c41d0a77be310", signature: "oKq1…" };
+    let key = |change| System::KeyChanged { key: "3Fq0Zk81xTb", owner: "erp", change };
+    let admin = |status| System::AdminCalled { action: "POST /reload", peer: address, by: "operator", status };
+    let happenings = [
+        System::Started { version: "0.1.0", revision: "899a7956a914" },
+        System::Stopped { cause: "shutdown" },
+        System::PolicyLoaded { revision: "899a7956a914", digest: "899a…", actor: "operator" },
+        System::PolicyRefused {
+            revision: "899a7956a914",
+            digest: "4be1…",
+            actor: "changed file",
+            mistakes: 1,
+            first: "a mistake",
+        },
+        System::CertificateLoaded { name: "0.0.0.0:8443", not_after: at },
+        System::CertificateRefused { name: "0.0.0.0:8443", cause: "the key does not fit" },
+        System::CertificateExpiring { what: "certificate", name: "0.0.0.0:8443", not_after: at },
+        System::HandshakeFailed { peer: address, listener: "0.0.0.0:8443", cause: "no_common_version" },
+        System::UpstreamChanged { api: "shop", upstream: "http://u", is_healthy: false, cause: "3 failures" },
+        System::FetchRefused { url: "https://id.example/keys", cause: "the server cannot be reached" },
+        System::CredentialLeaked { key: "3Fq0Zk81xTb", api: "shop", client: address, place: "query", fate: "revoked" },
+        key(KeyChange::Created),
+        key(KeyChange::Replaced { successor: "8sQ1mZx0aTc" }),
+        key(KeyChange::Revoked),
+        System::TokensRevoked { kind: "sub", issuer: "https://id.example", value: "alice", cause: "stolen laptop" },
+        System::LoginLocked { client: address, wait: Duration::from_secs(60) },
+        admin(200),
+        admin(401),
+        admin(403),
+        System::GrantChanged {
+            grant: "g1",
+            issuer: "https://id.example",
+            subject: "alice",
+            state: "active",
+            roles: "admin",
+            scopes: "",
+            by: "bob",
+            cause: "incident 4711",
+        },
+        System::Checkpoint(Some(head)),
+        System::Lost { events: 3, since: at },
+        System::SinkFailing { sink: "siem", cause: "the collector answers 503" },
+        System::SinkRestored { sink: "siem", lost: 0 },
+        System::Removed { file: "audit.log.000000000001", first: 1 },
+    ];
+    let memory = Memory::default();
+    let settings = Settings { sink: SinkChoice::Memory(memory.clone()), ..Settings::default() };
+    let recorder = Recorder::open(&settings, Clock::manual(at)).context("cannot open a record in memory")?;
+    happenings.iter().for_each(|happening| recorder.note(happening));
+    recorder.close();
+    Ok(memory.lines())
 }
 
 /// Makes the series that exist only once something happened.
