@@ -140,7 +140,7 @@ pub fn compile(written: &Written<'_>, diagnostics: &mut Diagnostics) -> Vec<Opti
     // Before each is held against the words of each operation that it reaches.
     check_bounds(written, &of_operations, &mut found);
     if !found.has_errors() {
-        validate(written, &claims, &truths, &policies, &mut found);
+        validate(written, &claims, &truths, &policies, &reaches, &mut found);
     }
     let is_whole = !found.has_errors();
     diagnostics.extend(found);

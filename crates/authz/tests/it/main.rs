@@ -11,4 +11,5 @@
 mod api;
 mod explain;
 mod many;
+mod monotone;
 mod oracle;

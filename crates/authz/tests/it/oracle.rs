@@ -18,7 +18,7 @@ fn condition() -> impl Strategy<Value = String> {
     let leaf = prop_oneof![
         4 => prop::sample::select(vec!["reader", "editor", "admin", "guest"])
             .prop_map(|role| format!("principal in Role::\"{role}\"")),
-        1 => Just("principal in [Role::\"admin\", Group::\"staff\"]".to_owned()),
+        1 => Just("principal in [Role::\"admin\", Role::\"guest\"]".to_owned()),
         1 => Just("principal in Group::\"staff\"".to_owned()),
         2 => prop::sample::select(vec!["a", "b"])
             .prop_map(|scope| format!("principal.scopes.contains(\"{scope}\")")),
