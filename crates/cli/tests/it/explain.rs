@@ -122,7 +122,7 @@ fn path_with_us() -> String {
     format!("{}:/usr/local/bin:/usr/bin:/bin", ours.display())
 }
 
-// proves-part: AUTHZ-20 (input to decision, rule and reason; gaps and grants that are too wide are the matrix's)
+// proves: AUTHZ-20
 #[test]
 fn the_guide_on_refusals_is_what_the_binary_does() {
     scene().follow(WHY);

@@ -318,3 +318,45 @@ fn card_numbers_of_requests_and_answers_are_masked_in_the_record_wherever_they_s
     assert!(record.contains("411111******1111") && record.contains("550000******5559"), "{record}");
     assert!(record.contains("4111111111111112"), "{record}");
 }
+
+/// Two issuers may each know an `alice`.
+#[test]
+fn an_owner_is_the_subject_of_one_issuer_and_nobody_elses() {
+    let owned = json!({ "type": "object", "properties": {
+        "iban": { "type": "string", "x-portcullis-visible-to": { "owner": { "property": "owner" } } },
+        "owner": { "type": "string" },
+    } });
+    let other = "https://partners.test";
+    let two = |responses: Value| {
+        let partners = json!({
+            "issuer": other, "audience": crate::walk::AUDIENCE, "jwks": { "file": "jwks.json" },
+        });
+        let security = json!([{ "customers": ["orders:read"] }, { "partners": ["orders:read"] }]);
+        setup(&owned, responses)
+            .contract(json!({
+                "paths": { "/orders": { "get": { "security": security } } },
+                "components": { "securitySchemes": { "partners": { "type": "http", "scheme": "bearer" } } },
+            }))
+            .policy(json!({ "identity": { "partners": partners } }))
+            .answering(Answer::json(r#"{"iban":"A","owner":"alice"}"#))
+    };
+    match two(mode("log")).try_start() {
+        Err(portcullis_gateway::StartError::Configuration(mistakes)) => {
+            let shown = mistakes.render(portcullis_config::Color::Never);
+            assert!(shown.contains("C0905") && shown.contains("responses.owners"), "{shown}");
+        }
+        Err(error) => panic!("{error}"),
+        Ok(_) => panic!("it started"),
+    }
+    let mut responses = mode("log");
+    responses["owners"] = json!("customers");
+    let walk = two(responses).start();
+    for (issuer, seen) in
+        [(crate::walk::ISSUER, r#"{"iban":"A","owner":"alice"}"#), (other, r#"{"owner":"alice"}"#)]
+    {
+        let token = walk.token_with(json!({ "sub": "alice", "iss": issuer, "scope": "orders:read" }));
+        let outcome = walk.send(get("/orders").bearer(&token));
+        outcome.passed();
+        assert_eq!(outcome.response.json(), serde_json::from_str::<Value>(seen).unwrap(), "{issuer}");
+    }
+}
