@@ -119,7 +119,9 @@ pub(crate) async fn admit<'p>(
     if let Err(gone) = route.life.judge(envelope.now.wall) {
         return trace.step(Stage::Route, Err(gone));
     }
-    trace.step(Stage::Limit, limit::find_room(policy, route, envelope))?;
+    if let Err(full) = limit::find_room(policy, route, envelope) {
+        return trace.step(Stage::Limit, Err(full));
+    }
     if !api.peer_limits.is_empty() {
         trace.step_at(Stage::Limit, api.limit_strength, limit::take_for_peer(&api.peer_limits, envelope))?;
     }
