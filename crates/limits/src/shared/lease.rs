@@ -47,7 +47,9 @@ struct Lease {
     left: u32,
     /// When it ends, by the process's own clock.
     until: Duration,
-    asked: Duration,
+    /// When the server was asked for the key last, and when for units in advance that have not come yet.
+    seen: Duration,
+    asked: Option<Duration>,
     /// Where the key stood without what is left of the lease.
     standing: Standing,
 }
@@ -86,17 +88,27 @@ impl Leases {
         let key = order::name(charge);
         let mut shard = self.shard(key);
         if let Some(lease) = shard.get_mut(&(key.place, key.tag)) {
-            let is_busy = now.mono.saturating_sub(lease.asked) < BUSY;
-            lease.asked = now.mono;
-            lease.until = lease.until.max(now.mono + BUSY);
-            return if is_busy { self.units.saturating_sub(lease.left) } else { 0 };
+            let is_busy = now.mono.saturating_sub(lease.seen) < BUSY;
+            lease.seen = now.mono;
+            lease.end_by(now.mono);
+            if lease.left == 0 {
+                // Only that it is busy is remembered for longer: units end with their day.
+                lease.until = lease.until.max(now.mono + BUSY);
+            }
+            // One question at a time: what two brought would be more than may be held.
+            let is_asked = lease.asked.is_some_and(|asked| now.mono.saturating_sub(asked) < BUSY);
+            if !is_busy || is_asked {
+                return 0;
+            }
+            lease.asked = Some(now.mono);
+            return self.units.saturating_sub(lease.left);
         }
         if shard.len() >= MOST / SHARDS {
             shard.retain(|_, lease| lease.until > now.mono);
         }
         if shard.len() < MOST / SHARDS {
             let standing = Standing { limit: 0, remaining: 0, reset: Duration::ZERO };
-            let lease = Lease { left: 0, until: now.mono + BUSY, asked: now.mono, standing };
+            let lease = Lease { left: 0, until: now.mono + BUSY, seen: now.mono, asked: None, standing };
             shard.insert((key.place, key.tag), lease);
         }
         0
@@ -111,8 +123,10 @@ impl Leases {
         };
         let key = order::name(charge);
         if let Some(lease) = self.shard(key).get_mut(&(key.place, key.tag)) {
+            lease.end_by(now.mono);
             lease.left = lease.left.saturating_add(units).min(self.units);
             lease.until = now.mono + life;
+            lease.asked = None;
             lease.standing = Standing { remaining: standing.remaining.saturating_sub(units), ..standing };
         }
     }
@@ -121,9 +135,7 @@ impl Leases {
         let key = order::name(charge);
         let mut shard = self.shard(key);
         let lease = shard.get_mut(&(key.place, key.tag))?;
-        if lease.until <= now.mono {
-            lease.left = 0;
-        }
+        lease.end_by(now.mono);
         lease.left = lease.left.checked_sub(charge.cost)?;
         let remaining = lease.standing.remaining.saturating_add(lease.left).min(lease.standing.limit);
         Some(Standing { remaining, ..lease.standing })
@@ -142,7 +154,91 @@ impl Leases {
     }
 }
 
+impl Lease {
+    /// Ends it, if its time has come.
+    fn end_by(&mut self, now: Duration) {
+        if self.until <= now {
+            self.left = 0;
+        }
+    }
+}
+
 /// Whether units of it are taken in advance at all.
 fn is_leased(charge: &Charge<'_>) -> bool {
     charge.cost > 0 && charge.limiter.purpose() == Purpose::Use && charge.alert_at.is_none()
+}
+
+#[cfg(test)]
+mod tests {
+    use portcullis_domain::{Strength, Timestamp};
+
+    use super::*;
+    use crate::calendar::{Calendar, Every};
+    use crate::decision::Visibility;
+    use crate::limiter::Limiter;
+    use crate::quota::Quota;
+
+    fn at(millis: u64) -> Now {
+        let mono = Duration::from_millis(millis);
+        Now { wall: Timestamp::from_seconds(1_000_000).plus(mono), mono }
+    }
+
+    fn daily() -> Limiter {
+        let calendar = Calendar::new(Every::Day, jiff::tz::TimeZone::UTC);
+        Limiter::new(Quota::fixed("daily", 1_000, calendar).unwrap(), 64)
+    }
+
+    fn charge(limiter: &Limiter, cost: u32) -> Charge<'_> {
+        let (strength, visibility) = (Strength::Enforce, Visibility::Told);
+        Charge { limiter, key: Key::everybody(), cost, strength, visibility, alert_at: None }
+    }
+
+    /// The server's answer to a charge, five seconds before midnight.
+    const EVENING: Standing = Standing { limit: 1_000, remaining: 900, reset: Duration::from_secs(5) };
+
+    #[test]
+    fn units_end_with_their_day_however_busy_the_key_is() {
+        let (limiter, leases) = (daily(), Leases::new(10));
+        let one = charge(&limiter, 1);
+        assert_eq!(leases.wanted(&one, at(0)), 0, "a key that is seen once is not busy");
+        assert_eq!(leases.wanted(&one, at(10)), 10);
+        leases.put(&one, 10, EVENING, at(10));
+        assert_eq!(leases.take(&[one], at(4_900)).unwrap()[0].remaining, 899);
+        // More than is held: the server is asked, and what is held is kept, but for no longer.
+        assert!(leases.take(&[charge(&limiter, 50)], at(4_950)).is_none());
+        leases.wanted(&charge(&limiter, 50), at(4_950));
+        assert!(leases.take(&[one], at(5_000)).is_some());
+        assert!(leases.take(&[one], at(5_010)).is_none());
+    }
+
+    #[test]
+    fn one_question_at_a_time_asks_for_units_in_advance() {
+        let (limiter, leases) = (daily(), Leases::new(10));
+        let one = charge(&limiter, 1);
+        let wanted: Vec<u32> = (0..5).map(|millis| leases.wanted(&one, at(millis))).collect();
+        assert_eq!(wanted, [0, 10, 0, 0, 0]);
+        leases.put(&one, 10, EVENING, at(5));
+        assert_eq!(leases.wanted(&one, at(6)), 0, "there is a lease, which is full");
+        // An answer that never came holds up the next question for a second.
+        let other = Leases::new(10);
+        let wanted = [0, 400, 900, 1_399, 1_400].map(|millis| other.wanted(&one, at(millis)));
+        assert_eq!(wanted, [0, 10, 0, 0, 10]);
+    }
+
+    #[test]
+    fn charges_are_taken_from_leases_together_or_not_at_all() {
+        let (leased, leases) = (daily(), Leases::new(10));
+        let bare = Limiter::at(
+            "elsewhere",
+            daily().quota().clone(),
+            Purpose::Use,
+            crate::limiter::Span::Process,
+            64,
+        );
+        let one = charge(&leased, 4);
+        leases.wanted(&one, at(0));
+        leases.put(&one, 10, EVENING, at(1));
+        assert!(leases.take(&[one, charge(&bare, 1)], at(2)).is_none());
+        assert_eq!(leases.take(&[one], at(3)).unwrap()[0].remaining, 896);
+    }
 }
