@@ -248,7 +248,7 @@ mod tests {
         }
     }
 
-    // proves-part: AUD-02, AUD-03, AUD-04 (locks, role changes and admin calls have no stage yet)
+    // proves-part: AUD-02, AUD-03, AUD-04 (that they are recorded is shown in the walk)
     #[test]
     fn the_vocabulary_names_what_defeated_which_control() {
         for (reason, name) in [

@@ -143,7 +143,7 @@ fn what_was_found_in_an_answer_is_recorded_with_its_place_and_without_values() {
     );
 }
 
-// proves-part: AUD-04, AUD-03 (role changes and admin calls have no stage yet)
+// proves-part: AUD-04, AUD-03 (rights and operators are shown in the walk)
 #[test]
 fn what_a_refused_request_tried_is_recorded_without_its_values() {
     let walk = Walk::new();

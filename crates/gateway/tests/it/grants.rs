@@ -11,14 +11,14 @@ use serde_json::{Value, json};
 use crate::api_keys::{Keys, done, standing};
 use crate::walk::{ISSUER, Outcome, SUBJECT, Setup, Walk, get};
 
-fn granting(grants: Value) -> Setup {
+pub(crate) fn granting(grants: Value) -> Setup {
     Setup::new().policy(json!({ "grants": grants })).api(json!({ "overrides": {
             "GET /admin/x": { "authorize": { "allow": { "roles": ["admin"] } } },
             "GET /me": { "authorize": { "allow": { "roles": ["user", "admin"] } } },
         } }))
 }
 
-fn grant(walk: &Walk, id: u64, change: impl FnOnce(&mut AccessGrant)) -> AccessGrant {
+pub(crate) fn grant(walk: &Walk, id: u64, change: impl FnOnce(&mut AccessGrant)) -> AccessGrant {
     let now: Timestamp = walk.clock.now().wall;
     let mut grant = AccessGrant {
         id: GrantId(id),
@@ -58,7 +58,7 @@ fn until_status(walk: &Walk, status: u16) -> Outcome {
     last.unwrap()
 }
 
-fn both() -> Value {
+pub(crate) fn both() -> Value {
     json!({ "roles": ["admin"], "scopes": ["admin"], "longest": "1h" })
 }
 

@@ -3,21 +3,26 @@
 use std::time::Duration;
 
 use portcullis_audit::chain::verify;
-use portcullis_domain::{KeyStore as _, Reason, RevocationStore as _};
-use portcullis_testkit::{RawClient, Response, wait};
+use portcullis_domain::{GrantStore as _, KeyStore as _, Reason, RevocationStore as _};
+use portcullis_testkit::{Answer, Authority, RawClient, Response, Upstream, wait};
 use serde_json::{Value, json};
 
 use crate::api_keys::{Keys, done, for_applications};
+use crate::grants;
 use crate::walk::{Setup, Walk, ask, get};
 
 const OPERATOR: &str = "operator-token-for-tests-0123456789";
 const AUDITOR: &str = "auditor-token-for-tests-01234567890";
 
 fn with_admin(admin: Value) -> Setup {
+    administered(Setup::new(), admin)
+}
+
+fn administered(setup: Setup, admin: Value) -> Setup {
     let mut admin = admin;
     admin["address"] = json!("127.0.0.1:0");
     admin["token"] = json!("${file:operator.token}");
-    Setup::new()
+    setup
         .policy(json!({ "admin": admin }))
         .secret("operator.token", OPERATOR)
         .secret("auditor.token", AUDITOR)
@@ -33,7 +38,21 @@ fn is_call(event: &Value, name: &str, action: &str, by: &str) -> bool {
     event["event"] == name && event["action"] == action && event["by"] == by
 }
 
-// proves-part: AUD-03 (rights that are granted for a while are shown in `authorization`)
+// proves: AUD-03
+#[test]
+fn refusals_changes_of_rights_and_calls_of_operators_have_names_of_their_own() {
+    let walk = administered(grants::granting(grants::both()), json!({})).start();
+    let token = walk.token_with(json!({ "scope": "orders:read", "roles": ["user"] }));
+    let refused = walk.send(get("/admin/x").bearer(&token));
+    refused.refused(Reason::ScopeInsufficient);
+    assert_eq!(refused.only_event()["event"], "authz_fail");
+    done(Keys::of(&walk).store().open_grant(grants::grant(&walk, 7, |_| {})));
+    let change = walk.record.wait_until("the change of rights", |event| event["event"] == "authz_change");
+    assert_eq!((&change["roles"], &change["by"]), (&json!("admin"), &json!("carol")));
+    assert_eq!(call(&walk, "POST", "/reload", Some(OPERATOR)).status, 200);
+    walk.record.wait_until("the call", |event| is_call(event, "authz_admin", "POST /reload", "operator"));
+}
+
 #[test]
 fn what_operators_do_is_recorded_and_so_is_who_was_not_let() {
     let walk = with_admin(json!({})).start();
@@ -62,7 +81,8 @@ fn the_record_is_for_auditors_whoever_else_asks_is_refused_and_each_reading_is_r
     let receipt = response.header("x-request-id").unwrap().to_owned();
     wait::until("the event", || recorded().contains(&receipt));
 
-    for (token, status) in [(None, 401), (Some("guessed"), 401), (Some(OPERATOR), 403), (Some(AUDITOR), 200)] {
+    for (token, status) in [(None, 401), (Some("guessed"), 401), (Some(OPERATOR), 403), (Some(AUDITOR), 200)]
+    {
         assert_eq!(call(&walk, "GET", "/record", token).status, status, "{token:?}");
     }
     assert_eq!(call(&walk, "POST", "/reload", Some(AUDITOR)).status, 403, "auditors change nothing");
@@ -90,7 +110,8 @@ fn keys_and_tokens_are_followed_from_making_to_the_try_to_use_them_after_their_e
     let created = record.wait_until("the making", |event| event["event"] == "authn_token_created");
     assert_eq!((&created["key"], &created["change"]), (&json!(id_text), &json!("created")));
     let successor = keys.rotate(id, Duration::from_secs(60));
-    record.wait_until("the rotation", |event| event["change"] == "replaced" && event["key"] == json!(id_text));
+    record
+        .wait_until("the rotation", |event| event["change"] == "replaced" && event["key"] == json!(id_text));
     done(keys.store().revoke_key(id, walk.clock.now().wall));
     let revoked = record.wait_until("the end", |event| event["event"] == "authn_token_revoked");
     assert_eq!((&revoked["key"], &revoked["change"]), (&json!(id_text), &json!("revoked")));
@@ -111,13 +132,18 @@ fn keys_and_tokens_are_followed_from_making_to_the_try_to_use_them_after_their_e
     }));
     let revoked = record.wait_until("the other end", |event| event["kind"] == "sub");
     assert_eq!((&revoked["event"], &revoked["value"]), (&json!("authn_token_revoked"), &json!("mallory")));
-    assert!(!walk.record.text().contains(&text) && !walk.record.text().contains(&successor), "no key is shown");
+    assert!(
+        !walk.record.text().contains(&text) && !walk.record.text().contains(&successor),
+        "no key is shown"
+    );
 }
 
 // proves: AUD-02
 #[test]
 fn a_lock_is_recorded_once_when_it_begins() {
-    let walk = Setup::new().policy(json!({ "limits": { "failures": { "credential": { "rate": "3/1h" } } } })).start();
+    let walk = Setup::new()
+        .policy(json!({ "limits": { "failures": { "credential": { "rate": "3/1h" } } } }))
+        .start();
     let guess = || walk.send(get("/orders").bearer("not-a-token"));
     for _ in 0..3 {
         assert_eq!(guess().only_event()["event"], "authn_login_fail");
@@ -133,14 +159,17 @@ fn a_lock_is_recorded_once_when_it_begins() {
     assert_eq!(locks, 1);
 }
 
-// proves: AUD-06
+// proves-part: AUD-06 (failures of TLS with clients are shown in `tls_events`, with upstreams below)
 #[test]
 fn a_change_of_configuration_is_recorded_with_its_actor_and_digest_and_without_secrets() {
     let mut walk = with_admin(json!({})).start();
     walk.rewrite(json!({ "bounds": { "fields": 77 } }));
     assert_eq!(call(&walk, "POST", "/reload", Some(OPERATOR)).status, 200);
     let loaded = walk.record.wait_until("the change", |event| event["event"] == "sys_policy_loaded");
-    assert_eq!((&loaded["actor"], &loaded["revision"]), (&json!("operator"), &json!(walk.gateway().revision())));
+    assert_eq!(
+        (&loaded["actor"], &loaded["revision"]),
+        (&json!("operator"), &json!(walk.gateway().revision()))
+    );
     let digest = loaded["digest"].as_str().unwrap();
     assert!(digest.len() == 64 && digest.starts_with(&walk.gateway().revision()), "{loaded}");
     walk.rewrite(json!({ "bounds": { "fields": "hunter2-is-no-number" } }));
@@ -153,4 +182,28 @@ fn a_change_of_configuration_is_recorded_with_its_actor_and_digest_and_without_s
         assert_eq!(events.iter().filter(|event| event["event"] == name).count(), 1, "{name}");
     }
     assert!(!walk.record.text().contains(OPERATOR));
+}
+
+// proves: AUD-06
+#[test]
+fn start_change_failed_tls_with_an_upstream_and_stop_are_one_event_each() {
+    let upstream = Upstream::plan()
+        .tls(Authority::named("others").server(&["localhost"]).server_config(&["http/1.1"]))
+        .start(|_| Answer::ok("never"));
+    let address = upstream.url_by_name("localhost");
+    let mut walk = with_admin(json!({}))
+        .upstream(upstream)
+        .api(json!({ "upstream": { "addresses": [address], "retry": { "attempts": 0 } } }))
+        .start();
+    let failed = walk.send(get("/public"));
+    failed.refused(Reason::UpstreamUntrusted);
+    assert_eq!(failed.only_event()["event"], "crypt_handshake_fail");
+    assert_eq!(call(&walk, "POST", "/reload", Some(OPERATOR)).status, 200);
+    let events = walk.stop();
+    for name in ["sys_startup", "sys_policy_loaded", "crypt_handshake_fail", "sys_shutdown"] {
+        assert_eq!(events.iter().filter(|event| event["event"] == name).count(), 1, "{name}");
+    }
+    let loaded = events.iter().find(|event| event["event"] == "sys_policy_loaded").unwrap();
+    assert_eq!((&loaded["actor"], loaded["digest"].as_str().unwrap().len()), (&json!("operator"), 64));
+    assert!(!walk.record.text().contains(OPERATOR), "no secret");
 }
