@@ -9,7 +9,6 @@ mod decode;
 mod encode;
 mod escapes;
 mod html;
-mod javascript;
 mod path;
 mod space;
 mod url;
@@ -34,7 +33,7 @@ pub fn apply(transformation: Transformation, value: &[u8]) -> Cow<'_, [u8]> {
         T::HexDecode => decode::hex(value).into(),
         T::HexEncode => encode::hex(value).into(),
         T::HtmlEntityDecode => html::decode(value),
-        T::JsDecode => javascript::decode(value),
+        T::JsDecode => escapes::decode_javascript(value),
         T::Length => value.len().to_string().into_bytes().into(),
         T::Lowercase => cased(value, u8::is_ascii_uppercase, <[u8]>::to_ascii_lowercase),
         T::NormalizePath => path::normalized(value, path::Separators::Slash),
