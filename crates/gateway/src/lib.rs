@@ -38,7 +38,7 @@ mod grants;
 mod hand_over;
 mod internal_keys;
 mod inventory;
-mod journal;
+pub mod journal;
 mod lasting;
 mod life;
 mod limiter_sizes;

@@ -7,6 +7,7 @@
 //! introspection, decision points.
 
 use std::cell::RefCell;
+use std::collections::BTreeSet;
 use std::convert::Infallible;
 use std::net::SocketAddr;
 use std::rc::Rc;
@@ -58,26 +59,59 @@ pub struct MadeUp {
 /// Most bytes of a made-up request that are on their way at once.
 const PIPE: usize = 64 * 1024;
 
+/// What is known of a request that was walked.
+pub(super) struct Walked {
+    pub(super) policy: Arc<Policy>,
+    pub(super) envelope: Envelope,
+    pub(super) trace: Trace,
+    pub(super) refused: Option<Denial>,
+}
+
 /// Walks a made-up request and explains what would become of it.
 ///
 /// # Errors
 /// [`NotExplained::Configuration`].
 pub fn explain_request(options: &Options, made_up: &MadeUp) -> Result<Explained, NotExplained> {
-    let failed = |what: &str, error: std::io::Error| NotExplained::Configuration(system(what, error));
+    let (compiled, walked) = walk(options, made_up)?;
+    Ok(Explained::of(walked.decision(), Some(&compiled)))
+}
+
+/// Walks a made-up request.
+///
+/// # Errors
+/// [`NotExplained::Configuration`].
+pub(super) fn walked(options: &Options, made_up: &MadeUp) -> Result<Walked, NotExplained> {
+    walk(options, made_up).map(|(_, walked)| walked)
+}
+
+fn walk(options: &Options, made_up: &MadeUp) -> Result<(Compiled, Walked), NotExplained> {
+    let failed = |error: std::io::Error| NotExplained::Configuration(system("cannot walk a request", error));
     let (compiled, metrics) = rehearsal(options).map_err(NotExplained::Configuration)?;
-    let runtime = Builder::new_current_thread()
-        .enable_all()
-        .build_local(LocalOptions::default())
-        .map_err(|error| failed("cannot walk a request", error))?;
+    let runtime =
+        Builder::new_current_thread().enable_all().build_local(LocalOptions::default()).map_err(failed)?;
     let rehearsal = Rehearsal {
         policy: &compiled.policy,
         clock: &options.clock,
         connection: Rc::new(connection(made_up, &metrics)),
         ended: RefCell::new(None),
     };
-    let decision =
-        runtime.block_on(rehearsal.walk(made_up)).map_err(|error| failed("cannot walk a request", error))?;
-    Ok(Explained::of(decision, Some(&compiled)))
+    let walked = runtime.block_on(rehearsal.walk(made_up)).map_err(failed)?;
+    Ok((compiled, walked))
+}
+
+impl Walked {
+    /// The decision as a journal would hold it, with the names that whoever made it up knows.
+    fn decision(&self) -> Decision {
+        let (verdict, status) = match &self.refused {
+            None => (Verdict::Answered, 200),
+            Some(denial) => (Verdict::Denied(denial), denial.reason().status()),
+        };
+        let taken = Taken::of(Arc::clone(&self.policy), &self.envelope, &self.trace, verdict, status);
+        let mut key = [0u8; 32];
+        rand::rng().fill(&mut key);
+        let naming = Naming { subjects: SubjectsConfig::Named, numbers: BTreeSet::new() };
+        tell(&taken, &JournalKey::from_bytes(&key), &naming, Depth::Explained)
+    }
 }
 
 /// A policy of its own, which shares no counts and tells nobody anything.
@@ -128,12 +162,12 @@ struct Rehearsal<'r> {
     policy: &'r Arc<Policy>,
     clock: &'r Clock,
     connection: Rc<Connection>,
-    ended: RefCell<Option<Decision>>,
+    ended: RefCell<Option<Walked>>,
 }
 
 impl Rehearsal<'_> {
     /// Sends the request through hyper to [`Self::judge`].
-    async fn walk(&self, made_up: &MadeUp) -> std::io::Result<Decision> {
+    async fn walk(&self, made_up: &MadeUp) -> std::io::Result<Walked> {
         // Keys of issuers, which a gateway gets in the background.
         self.policy.authenticator.refresh_due().await;
         let (ours, theirs) = tokio::io::duplex(PIPE);
@@ -154,7 +188,7 @@ impl Rehearsal<'_> {
         // hyper's own refusals are in what it answers; ours in what was judged.
         let (served, ()) = tokio::join!(serving, sending);
         match (self.ended.take(), served) {
-            (Some(decision), _) => Ok(decision),
+            (Some(walked), _) => Ok(walked),
             (None, Err(error)) => Err(std::io::Error::other(error)),
             (None, Ok(())) => Err(std::io::Error::other("it is no request that can be read")),
         }
@@ -171,18 +205,9 @@ impl Rehearsal<'_> {
         let mut trace = Trace::new(self.clock, now);
         // Boxed, as in a connection: it is the size of the whole walk.
         let admitted = Box::pin(admit(self.policy, &envelope, &mut parts, body, None, &mut trace)).await;
-        let refused: Option<Denial> = admitted.err();
-        let (verdict, status) = match &refused {
-            None => (Verdict::Answered, 200),
-            Some(denial) => (Verdict::Denied(denial), denial.reason().status()),
-        };
-        let taken = Taken::of(Arc::clone(self.policy), &envelope, &trace, verdict, status);
-        let mut key = [0u8; 32];
-        rand::rng().fill(&mut key);
-        // Whoever made it up knows what it says.
-        let naming = Naming { subjects: SubjectsConfig::Named, numbers: Default::default() };
-        let decision = tell(&taken, &JournalKey::from_bytes(&key), &naming, Depth::Explained);
-        self.ended.replace(Some(decision));
+        let refused = admitted.err();
+        let policy = Arc::clone(self.policy);
+        self.ended.replace(Some(Walked { policy, envelope, trace, refused }));
     }
 }
 

@@ -8,6 +8,7 @@
 //! Asked by `portcullis explain RECEIPT` ([`explain_receipt`]), `portcullis explain --request`
 //! ([`explain_request`]: the same of a request that nobody sent) and `portcullis policy what-if` ([`what_if()`]).
 
+pub mod cost;
 mod explain;
 mod facts;
 mod keep;
