@@ -11,6 +11,7 @@ use std::sync::Arc;
 use divan::Bencher;
 use divan::counter::ItemsCount;
 use fixture::Walk;
+use portcullis_audit::format::ocsf;
 use portcullis_audit::{Event, Identity, Memory, Metrics, Proof, SinkChoice, Verdict, redact};
 use portcullis_domain::{Denial, Reason};
 
@@ -37,7 +38,25 @@ fn write_a_denial(bencher: Bencher<'_, '_>) {
     bencher.bench_local(|| pen.write(black_box(&event)));
 }
 
-/// Pen, queue, chain and file together: events per second of one pen and one writer.
+/// A flood of refusals that are all alike: counted, after a hundred.
+#[divan::bench(sample_size = 200)]
+fn count_a_denial_that_came_before(bencher: Bencher<'_, '_>) {
+    let (recorder, walk) = (fixture::recorder(SinkChoice::Memory(Memory::discarding())), Walk::new());
+    let denial = Denial::new(Reason::CallerRateExceeded);
+    let event = Event { verdict: Verdict::Denied(&denial), status: 429, ..walk.event() };
+    let mut pen = recorder.pen();
+    bencher.bench_local(|| pen.write(black_box(&event)));
+}
+
+/// What a sink that wants OCSF costs its own thread for each event.
+#[divan::bench]
+fn say_an_event_in_ocsf(bencher: Bencher<'_, '_>) {
+    let line = fixture::line(&Walk::new().event());
+    bencher.bench_local(|| ocsf::translate(black_box(line.as_bytes())));
+}
+
+/// Pen, queue, chain and file together: events per second of one pen and one writer, the slower of which decides.
+/// The target: 300,000 events a second.
 #[divan::bench(sample_count = 10, sample_size = 1)]
 fn ten_thousand_events_into_a_file(bencher: Bencher<'_, '_>) {
     let folder = tempfile::tempdir().expect("a folder for the file");
