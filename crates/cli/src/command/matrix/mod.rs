@@ -87,8 +87,8 @@ pub(crate) fn run(arguments: &Arguments) -> anyhow::Result<u8> {
             cell.why
         ));
     }
-    let is_well = misses.is_empty() && !(arguments.strict && !matrix.findings.is_empty());
-    Ok(if is_well { WELL } else { FINDINGS })
+    let is_clean = !arguments.strict || matrix.findings.is_empty();
+    Ok(if misses.is_empty() && is_clean { WELL } else { FINDINGS })
 }
 
 fn shown(arguments: &Arguments, matrix: &Matrix, misses: &[Miss<'_>]) -> anyhow::Result<String> {
