@@ -56,6 +56,8 @@ enum Command {
     Audit(command::audit::Arguments),
     /// Work with rules of the WAF.
     Waf(command::waf::Arguments),
+    /// Put a record to the detectors of attacks.
+    Detect(command::detect::Arguments),
     /// What the demo needs: development tokens.
     Demo(command::demo::Arguments),
 }
@@ -88,6 +90,7 @@ fn main() -> ExitCode {
         Command::Revoke(arguments) => command::revoke::run(&arguments),
         Command::Audit(arguments) => command::audit::run(&arguments),
         Command::Waf(arguments) => command::waf::run(&arguments),
+        Command::Detect(arguments) => command::detect::run(&arguments),
         Command::Demo(arguments) => command::demo::run(&arguments),
     };
     match outcome {

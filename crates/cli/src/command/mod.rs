@@ -4,6 +4,7 @@ mod apis;
 pub(crate) mod audit;
 pub(crate) mod check;
 pub(crate) mod demo;
+pub(crate) mod detect;
 pub(crate) mod diff;
 pub(crate) mod explain;
 pub(crate) mod grants;

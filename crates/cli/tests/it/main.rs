@@ -8,6 +8,7 @@
 )]
 
 mod audit;
+mod detect;
 mod diff;
 mod explain;
 mod grants;
