@@ -44,7 +44,7 @@ fn main() {
     for row in table::replays(200 * size32, seed) {
         print(&row);
     }
-    for row in table::campaigns(3 * size, seed) {
+    for row in table::campaigns(5 * size, seed) {
         print(&row);
     }
     println!("\n| without an attack | detector | accused |");

@@ -31,8 +31,8 @@ const HOUR_IS_KNOWN: u16 = 20;
 const PACE: f64 = 0.000_96;
 /// The same before one week is known: half of it is two hours old.
 const FIRST_PACE: f64 = 0.005_8;
-/// How fast an hour of the week is learned, per bin: an attack of an hour is a tenth of what is usual a week later.
-const HOUR_PACE: f32 = 0.002;
+/// How fast an hour of the week is learned, per bin: a sixth of an attack of an hour is usual a week later.
+const HOUR_PACE: f32 = 0.003;
 /// The sum from which on it is an alarm before one week is known: the moving mean lags behind the day.
 const FIRST_BOUND: f64 = 25.0;
 /// How fast it is learned how minutes differ: half of it is six hours old.
@@ -231,7 +231,8 @@ impl Campaign {
     /// Learns from every minute alike: whoever learns less from bad ones soon believes that there are none.
     fn learn(&mut self, share: f64, chances: f64) {
         self.bins = self.bins.saturating_add(1);
-        let pace = if self.knows_the_week() { PACE } else { FIRST_PACE.max(1.0 / f64::from(self.bins)) };
+        let knows_the_week = self.knows_the_week();
+        let pace = if knows_the_week { PACE } else { FIRST_PACE.max(1.0 / f64::from(self.bins)) };
         self.mean += (share - self.mean) * pace;
         if self.bins > WARM_UP {
             let bounded = chances.clamp(-MOST_DEVIATION, MOST_DEVIATION);
@@ -239,7 +240,7 @@ impl Campaign {
         }
         if let Some(known) = self.hours.get_mut(hour_of(self.began)) {
             known.bins = known.bins.saturating_add(1);
-            let pace = HOUR_PACE.max(1.0 / f32::from(known.bins));
+            let pace = if knows_the_week { HOUR_PACE } else { HOUR_PACE.max(1.0 / f32::from(known.bins)) };
             known.share += (share as f32 - known.share) * pace;
         }
     }

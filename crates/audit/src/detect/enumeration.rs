@@ -238,7 +238,6 @@ mod tests {
         }
     }
 
-    // proves-part: LIM-18 (that it refuses is shown in the gateway)
     #[test]
     fn fifty_different_misses_within_a_minute_are_noticed_once_and_forty_nine_or_a_slow_fifty_are_not() {
         let misses = |count: u64, apart: Duration| {

@@ -101,10 +101,10 @@ pub struct CampaignSeen {
     pub after: Option<u64>,
 }
 
-/// A week to learn, and then some of the next with a campaign.
+/// A week to learn, and then some of the next with a campaign, which begins at any time of the day.
 pub fn campaign(part: f64, seed: u64) -> CampaignSeen {
     let mut chance = Chance::new(seed);
-    let from = 7 * 1_440 + 600 + chance.between(0, 900);
+    let from = 7 * 1_440 + 60 + chance.between(0, 1_380);
     let told = logins::watch(&mut engine(), 0..from + 240, Some(Campaign { from, part }), &mut chance);
     let mut minutes =
         told.iter().filter(|(_, alert)| alert.detector.name == "stuffing").map(|(minute, _)| *minute);

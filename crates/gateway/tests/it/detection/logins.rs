@@ -41,7 +41,6 @@ fn login(user: &str, password: &str) -> Ask {
     post_json("/login", &json!({ "username": user, "password": password }).to_string())
 }
 
-// proves-part: AUD-20 (other kinds of attack by their own tests)
 #[test]
 fn ten_passwords_at_one_account_are_told_and_one_wrong_password_ten_times_is_not() {
     let walk = logins(json!({}));

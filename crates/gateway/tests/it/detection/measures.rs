@@ -5,7 +5,7 @@ use std::time::Duration;
 use portcullis_domain::Reason;
 use serde_json::{Value, json};
 
-use super::{NOON, alert, enumerate, order, watched};
+use super::{alert, enumerate, order, watched};
 use crate::walk::{Setup, get};
 
 /// Mallory has been noticed.
@@ -41,12 +41,13 @@ fn another_login_ends_a_step_up_and_the_stolen_session_does_not() {
         challenge.contains("insufficient_user_authentication") && challenge.contains("max_age=\"0\""),
         "{challenge}"
     );
+    let now = walk.clock.now().wall.as_seconds();
     let logged_in = |at: u64| {
         let claims = json!({ "sub": "mallory", "scope": "orders:read", "auth_time": at });
         get("/orders/7").bearer(&walk.token_with(claims))
     };
-    walk.send(logged_in(NOON.as_seconds() - 1)).refused(Reason::AuthenticationInsufficient);
-    walk.send(logged_in(NOON.as_seconds() + 1)).passed();
+    walk.send(logged_in(now - 1)).refused(Reason::AuthenticationInsufficient);
+    walk.send(logged_in(now + 1)).passed();
 }
 
 #[test]
@@ -58,12 +59,12 @@ fn the_upstream_is_told_the_risk_by_the_gateway_and_by_nobody_else() {
     assert_eq!(innocent.passed().header("x-portcullis-risk"), None);
 }
 
-// proves-part: AUTHZ-17 (that a caller's behavior counts; what else a context says is shown in `authorization`)
 #[test]
 fn rules_may_ask_for_the_risk() {
-    let only_calm =
-        json!({ "overrides": { "GET /orders/{name}": { "authorize": { "allow": "context.risk < 50" } } } });
-    let walk = noticed_by(watched(json!({})).api(only_calm));
+    let only_calm = "permit (principal, action, resource);\n\
+         forbid (principal, action, resource) when { context.risk >= 50 };";
+    let rules = json!({ "rules": { "policies": ["calm.cedar"] } });
+    let walk = noticed_by(watched(json!({})).file("calm.cedar", only_calm).api(rules));
     walk.send(order(&walk, "mallory", 7)).refused(Reason::PermitMissing);
     walk.send(order(&walk, "alice", 7)).passed();
     // What was noticed fades by half in an hour.
