@@ -88,7 +88,7 @@ fn carrier(
         }
         (None, Some(webhook), None, None, None) => {
             let (url, fetch, key) = compile_webhook(webhook, &place.child("webhook"), bench, diagnostics)?;
-            let body = Body::Signed { key, clock: bench.clock.clone() };
+            let body = Body::Signed { key: Box::new(key), clock: bench.clock.clone() };
             Some(Box::new(Post::new(url, fetch, body, format)))
         }
         (None, None, Some(otlp), None, None) => {

@@ -17,7 +17,7 @@ use crate::fetch::GuardedFetch;
 /// What is posted.
 pub(super) enum Body {
     /// A JSON array, signed.
-    Signed { key: WebhookKey, clock: Clock },
+    Signed { key: Box<WebhookKey>, clock: Clock },
     /// A request of OTLP.
     Otlp { signal: SignalConfig, headers: Vec<(HeaderName, Secret)>, instance: String },
 }
