@@ -11,6 +11,8 @@ use portcullis_audit::alert::{Alert, Alerts, Detector, Sample, Severity};
 use portcullis_config::Diagnostics;
 use portcullis_domain::{AccessGrant, Clock, Reason, ReceiptId, Timestamp};
 
+use crate::worker::Shared;
+
 /// Changes of the policy.
 const POLICY: Detector = Detector { name: "policy", version: 1 };
 
@@ -31,6 +33,15 @@ const GRANTS: Detector = Detector { name: "grants", version: 1 };
 
 /// Limits that several gateways share.
 const SHARED_LIMITS: Detector = Detector { name: "shared_limits", version: 1 };
+
+/// The record.
+const RECORD: Detector = Detector { name: "record", version: 1 };
+
+/// What ends by itself.
+const EXPIRY: Detector = Detector { name: "expiry", version: 1 };
+
+/// From when on an end is urgent.
+const LAST_DAYS: Duration = Duration::from_secs(7 * 86_400);
 
 /// How often it is looked whether a storm is over.
 const ROUND: Duration = Duration::from_secs(1);
@@ -103,8 +114,8 @@ pub(crate) fn budget_runs_out(alerts: &Alerts, at: Timestamp, api: &str, quota: 
     alerts.raise(&Alert { subject: Some(quota.into()), api: Some(api.into()), ..alert });
 }
 
-/// The request in which a grant made the difference.
-pub(crate) struct GrantUse<'r> {
+/// The request that an alarm is about.
+pub(crate) struct Asked<'r> {
     pub(crate) at: Timestamp,
     pub(crate) api: &'r str,
     pub(crate) operation: &'r str,
@@ -112,7 +123,7 @@ pub(crate) struct GrantUse<'r> {
 }
 
 /// A grant is used for the first time.
-pub(crate) fn grant_used(alerts: &Alerts, grant: &AccessGrant, asked: &GrantUse<'_>) {
+pub(crate) fn grant_used(alerts: &Alerts, grant: &AccessGrant, asked: &Asked<'_>) {
     let summary = format!("grant {} is used, opened by {}: {}", grant.id, grant.opened_by, grant.cause);
     let alert = Alert::new(GRANTS, EventName::AuthzGrantUsed, Severity::High, asked.at, summary);
     let gives = [("role", &grant.roles), ("scope", &grant.scopes)];
@@ -146,12 +157,30 @@ pub(crate) fn limits_counted_together(alerts: &Alerts, clock: &Clock) {
     alerts.raise(&Alert { suppress: Duration::ZERO, ..alert });
 }
 
-/// Sums up storms for as long as the process lives.
-pub(crate) async fn follow(alerts: Arc<Alerts>, clock: Clock) {
+/// A certificate, or a list of revocations, ends soon (AUD-21).
+pub(crate) fn ends_soon(shared: &Shared, what: &str, name: &str, ends: Timestamp) {
+    let at = shared.clock.now().wall;
+    let severity = if ends.since(at) <= LAST_DAYS { Severity::High } else { Severity::Medium };
+    let days = ends.since(at).as_secs() / 86_400;
+    let summary = format!("{what} of `{name}` ends in {days} days");
+    let alert = Alert::new(EXPIRY, EventName::SysCertificateExpiring, severity, at, summary);
+    shared.alerts.raise_recorded(&Alert { subject: Some(name.into()), ..alert });
+}
+
+/// Looks every second whether a storm is over, and whether the record is still written, for as long as the process
+/// lives.
+pub(crate) async fn follow(shared: Arc<Shared>) {
     let mut tick = tokio::time::interval(ROUND);
     tick.set_missed_tick_behavior(tokio::time::MissedTickBehavior::Delay);
     loop {
         tick.tick().await;
-        alerts.sum_up(clock.now().wall);
+        let at = shared.clock.now().wall;
+        shared.alerts.sum_up(at);
+        if !shared.recorder.healthy() {
+            let summary = "the record is not written, or loses events";
+            let alert = Alert::new(RECORD, EventName::SysMonitorDisabled, Severity::Critical, at, summary);
+            // Into a record that is not written it need not go.
+            shared.alerts.raise_recorded(&alert);
+        }
     }
 }

@@ -10,6 +10,7 @@ use portcullis_audit::System;
 use portcullis_audit::metrics::RenewalResult;
 use portcullis_tls::{AcmeError, Expiring, Expiry, ExpiryWatch, Renewal};
 
+use crate::alarms;
 use crate::listen::{ListenerKind, ListenerPlan};
 use crate::worker::Shared;
 
@@ -46,6 +47,7 @@ impl Certificates {
                 name: &expiry.name,
                 not_after: expiry.ends,
             });
+            alarms::ends_soon(shared, what, &expiry.name, expiry.ends);
         }
         self.known = expiries;
     }

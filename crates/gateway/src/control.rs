@@ -89,7 +89,7 @@ impl Control {
         tokio::spawn(Arc::clone(&self.shared.counts).follow(Arc::clone(&self.shared), Arc::clone(&lasting)));
         let ownership = Arc::clone(&self.workshop.ownership);
         tokio::spawn(Arc::clone(&ownership).follow());
-        tokio::spawn(alarms::follow(Arc::clone(&self.shared.alerts), self.shared.clock.clone()));
+        tokio::spawn(alarms::follow(Arc::clone(&self.shared)));
         let mut certificates = Certificates::default();
         certificates.look(&self.plans, &self.shared);
         let mut calendar = tokio::time::interval(CERTIFICATE_INTERVAL);

@@ -281,7 +281,11 @@ fn fill(request: &mut Request<Full<Bytes>>, form: &Form) -> Result<(), FetchErro
     Ok(())
 }
 
-async fn read(mut body: Incoming, bound: usize) -> Result<Bytes, FetchError> {
+/// The whole of a body that is not larger than `bound`.
+///
+/// # Errors
+/// [`FetchError::TooLarge`], or [`FetchError::Malformed`] if it breaks off.
+pub(crate) async fn read(mut body: Incoming, bound: usize) -> Result<Bytes, FetchError> {
     let mut whole = BytesMut::new();
     while let Some(frame) = body.frame().await {
         let Ok(data) = frame.map_err(|_| FetchError::Malformed)?.into_data() else { continue };

@@ -280,7 +280,7 @@ impl Lasting {
                 break;
             }
             keys.forget(&changes.keys);
-            self.note_keys(&**store, &changes.keys).await?;
+            self.note_keys(store, &changes.keys).await?;
             followed.keys = changes.sequence;
         }
         self.read_revocations(store, &mut followed, News::New).await?;

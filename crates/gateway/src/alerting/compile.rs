@@ -79,7 +79,7 @@ fn carrier(
             let reach = reach(webhook.allow_private_network);
             let line = line(&webhook.url, reach, webhook.tls.as_ref(), &place, bench, diagnostics);
             let key = signing_key(&webhook.secret, &place.child("secret"), bench, diagnostics)?;
-            post(line?, Words::Signed { key, clock: bench.clock.clone() })
+            post(line?, Words::Signed { key: Box::new(key), clock: bench.clock.clone() })
         }
         (None, None, Some(slack), None, None, None) => {
             let place = place.child("slack");

@@ -15,7 +15,7 @@ use crate::sinks::http::sign;
 pub(super) enum Words {
     /// The alert as the record has it, signed.
     Signed {
-        key: WebhookKey,
+        key: Box<WebhookKey>,
         clock: Clock,
     },
     Slack,

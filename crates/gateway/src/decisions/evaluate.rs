@@ -9,8 +9,9 @@ use std::sync::{Arc, LazyLock};
 
 use bytes::Bytes;
 use http::{HeaderMap, HeaderValue, Response, StatusCode, header};
-use http_body_util::{BodyExt as _, Full, Limited};
+use http_body_util::Full;
 use hyper::body::Incoming;
+use portcullis_authn::FetchError;
 use portcullis_authz::rules::{Facts, Part, Reach, Said, Transport, Wanted};
 use portcullis_authz::spelling::canonical;
 use portcullis_authz::{Alternative, Demand};
@@ -21,6 +22,7 @@ use portcullis_message::json::{self, JsonBounds};
 use serde_json::{Map, Value, json};
 
 use crate::arrival::RECEIPT;
+use crate::fetch;
 use crate::policy::{Policy, Route};
 
 /// Most bytes of a question.
@@ -37,13 +39,14 @@ pub(crate) async fn respond(
     headers: &HeaderMap,
     body: Incoming,
 ) -> Response<Full<Bytes>> {
-    let reading = Limited::new(body, LARGEST).collect();
+    let reading = fetch::read(body, LARGEST);
     let (status, answer) = match tokio::time::timeout(policy.timeouts.body, reading).await {
-        Ok(Ok(question)) => match evaluate(policy, &question.to_bytes(), now) {
+        Ok(Ok(question)) => match evaluate(policy, &question, now) {
             Ok(answer) => (StatusCode::OK, answer),
             Err(malformed) => (StatusCode::BAD_REQUEST, json!(malformed.0)),
         },
-        Ok(Err(_)) => (StatusCode::PAYLOAD_TOO_LARGE, json!("the question is too large")),
+        Ok(Err(FetchError::TooLarge)) => (StatusCode::PAYLOAD_TOO_LARGE, json!("the question is too large")),
+        Ok(Err(_)) => (StatusCode::BAD_REQUEST, json!("the question breaks off")),
         Err(_) => (StatusCode::REQUEST_TIMEOUT, json!("the question takes too long")),
     };
     let mut response = Response::new(Full::new(Bytes::from(answer.to_string())));

@@ -88,7 +88,7 @@ impl Grants {
     }
 
     /// A grant made the difference. Only the first time is an alarm: then somebody is told within a moment.
-    pub(crate) fn used(&self, elevated: &Elevated, asked: &alarms::GrantUse<'_>) {
+    pub(crate) fn used(&self, elevated: &Elevated, asked: &alarms::Asked<'_>) {
         for known in elevated.grants() {
             if known.was_used.swap(true, Ordering::Relaxed) {
                 continue;

@@ -7,7 +7,7 @@
 use portcullis_authz::Permit;
 use portcullis_domain::{Caller, Denial};
 
-use crate::alarms::GrantUse;
+use crate::alarms::Asked;
 use crate::arrival::Envelope;
 use crate::grants::Elevated;
 use crate::policy::{Api, Policy, Route};
@@ -71,7 +71,7 @@ impl<'p> Elevation<'p> {
 
     fn spend(&mut self, envelope: &Envelope, trace: &mut Trace) {
         let Some(elevated) = self.spare.take() else { return };
-        let asked = GrantUse {
+        let asked = Asked {
             at: envelope.now.wall,
             api: &self.api.name,
             operation: &self.route.operation.id,

@@ -10,12 +10,13 @@ use aws_lc_rs::hmac;
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 use portcullis_config::Color;
+use portcullis_domain::Clock;
 use portcullis_gateway::StartError;
 use portcullis_testkit::wait::until;
-use portcullis_testkit::{Answer, RawClient, Seen, Upstream, Workspace};
+use portcullis_testkit::{Answer, Authority, Leaf, RawClient, Seen, Upstream, Validity, Workspace};
 use serde_json::{Value, json};
 
-use crate::walk::{Setup, Walk};
+use crate::walk::{HOST, Setup, Walk, get};
 
 const SECRET: &str = "a-secret-of-more-than-24-bytes";
 
@@ -24,7 +25,11 @@ fn telling(receiver: Value) -> Setup {
     Setup::new()
         .secret("hook.secret", SECRET)
         .secret("routing.key", "R0UT1NG")
-        .policy(json!({ "alerts": { "receivers": { "ops": receiver } } }))
+        .policy(json!({
+            // Without a certificate: those of tests end soon, which is an alarm of its own.
+            "listen": [{ "address": "127.0.0.1:0", "protocol": "plaintext", "plaintext": "serve" }],
+            "alerts": { "receivers": { "ops": receiver } },
+        }))
 }
 
 /// Something that is worth an alert: a configuration that is refused.
@@ -60,7 +65,7 @@ fn a_webhook_is_signed_so_that_its_receiver_can_tell_whose_it_is_and_how_old() {
     let now = walk.clock.now().wall.as_seconds();
     assert!(now.abs_diff(timestamp.parse().unwrap()) < 30);
 
-    let alert: Value = serde_json::from_str(&told.text()).unwrap();
+    let alert: Value = serde_json::from_str(told.text()).unwrap();
     assert_eq!((&alert["event"], &alert["severity"]), (&json!("sys_policy_refused"), &json!("high")));
     assert_eq!(alert["samples"], json!({ "mistakes": 1 }));
     assert!(!walk.record.text().contains(SECRET));
@@ -81,7 +86,7 @@ fn the_same_again_is_no_news() {
     walk.gateway().reload().unwrap();
     let told = receiver.wait_for(2);
     assert_eq!(told.len(), 2, "{told:#?}");
-    let bodies: Vec<Value> = told.iter().map(|seen| serde_json::from_str(&seen.text()).unwrap()).collect();
+    let bodies: Vec<Value> = told.iter().map(|seen| serde_json::from_str(seen.text()).unwrap()).collect();
     assert_eq!(bodies[0]["routing_key"], "R0UT1NG");
     assert_eq!(bodies[0]["dedup_key"], "policy/sys_policy_refused/-");
     assert_eq!(
@@ -198,6 +203,49 @@ fn the_mildest_alerts_can_be_left_out_and_a_siem_is_told_in_its_format() {
     assert!(message.contains("cs1Label=detector cs1=policy"), "{message}");
 }
 
+/// A receiver that keeps what it is told, and settings for it.
+fn listening() -> (Upstream, Value) {
+    let receiver = Upstream::answering(Answer::ok("thanks"));
+    let settings = json!({ "webhook": {
+        "url": receiver.url(), "secret": "${file:hook.secret}", "allow_private_network": true,
+    } });
+    (receiver, settings)
+}
+
+// proves-part: AUD-20 (the record that stops; attacks are shown by the detectors)
+#[test]
+fn somebody_is_told_when_the_record_is_not_written_any_more() {
+    let (receiver, settings) = listening();
+    let walk = telling(settings).start();
+    walk.account_for_stray_events();
+    walk.record.0.fail(true);
+    walk.client().ask(Vec::from(get("/public")));
+    let told = first(&receiver);
+    let alert: Value = serde_json::from_str(told.text()).unwrap();
+    assert_eq!((&alert["event"], &alert["severity"]), (&json!("sys_monitor_disabled"), &json!("critical")));
+    walk.record.0.fail(false);
+}
+
+// proves-part: AUD-21 (the end of certificates; the rest is shown by the detectors)
+#[test]
+fn somebody_is_told_of_a_certificate_that_ends_soon() {
+    let (receiver, settings) = listening();
+    let clock = Clock::manual(Clock::machine().now().wall);
+    let server = Authority::new().issue(&Leaf::server(&[HOST]).valid(Validity::for_days(10)));
+    let _walk = telling(settings)
+        .clock(clock)
+        .file("own.pem", server.chain_pem())
+        .secret("own.key", server.key_pem())
+        .policy(json!({ "listen": [{
+            "address": "127.0.0.1:0", "protocol": "tls",
+            "tls": { "certificates": [{ "chain": "own.pem", "key": "own.key" }] },
+        }] }))
+        .start();
+    let alert: Value = serde_json::from_str(first(&receiver).text()).unwrap();
+    assert_eq!((&alert["event"], &alert["severity"]), (&json!("sys_certificate_expiring"), &json!("medium")));
+    assert!(alert["summary"].as_str().unwrap().contains("days"), "{alert}");
+}
+
 /// Debian's Alertmanager.
 struct Alertmanager {
     process: Child,
@@ -228,7 +276,7 @@ impl Alertmanager {
 
     fn alerts(&self) -> Value {
         let request = "GET /api/v2/alerts HTTP/1.1\r\nHost: alertmanager\r\nConnection: close\r\n\r\n";
-        RawClient::connect(self.address).ask(request.as_bytes().to_vec()).json()
+        RawClient::connect(self.address).ask(request.as_bytes()).json()
     }
 }
 

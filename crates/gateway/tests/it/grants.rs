@@ -18,6 +18,9 @@ pub(crate) fn granting(grants: Value) -> Setup {
         } }))
 }
 
+/// What is different about a grant.
+type Change = fn(&mut AccessGrant);
+
 pub(crate) fn grant(walk: &Walk, id: u64, change: impl FnOnce(&mut AccessGrant)) -> AccessGrant {
     let now: Timestamp = walk.clock.now().wall;
     let mut grant = AccessGrant {
@@ -132,7 +135,7 @@ fn what_two_must_approve_gives_nothing_before_they_have() {
 
 #[test]
 fn nothing_is_granted_but_what_the_configuration_names_and_for_no_longer() {
-    let cases: [(Value, fn(&mut AccessGrant)); 4] = [
+    let cases: [(Value, Change); 4] = [
         (json!({ "roles": ["support"], "scopes": ["admin"] }), |_| {}),
         (json!({ "roles": ["admin"] }), |_| {}),
         (both(), |grant| grant.expires_at = grant.opened_at.plus(Duration::from_secs(7200))),

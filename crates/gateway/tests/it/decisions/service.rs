@@ -47,7 +47,7 @@ impl Service {
     fn seen(&self) -> Value {
         let address: SocketAddr = self.url.strip_prefix("http://").unwrap().parse().unwrap();
         let request = "GET /seen HTTP/1.1\r\nHost: pdp\r\nConnection: close\r\n\r\n";
-        RawClient::connect(address).ask(request.as_bytes().to_vec()).json()
+        RawClient::connect(address).ask(request.as_bytes()).json()
     }
 }
 
