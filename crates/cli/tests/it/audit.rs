@@ -1,5 +1,8 @@
 //! `portcullis audit`, over the record of a gateway that really ran.
 
+use std::process::{Command, Stdio};
+
+use portcullis_testkit::wait;
 use serde_json::Value;
 
 use crate::operator::{Operator, status_with};
@@ -61,4 +64,28 @@ fn a_record_can_be_exported_in_ocsf() {
     let logins = events.iter().filter(|event| event["class_uid"] == 3002).count();
     assert_eq!(logins, 3);
     assert!(events.iter().all(|event| event["metadata"]["version"] == "1.8.0"));
+}
+
+// proves-part: AUD-23 (who may read the record, and that readings are recorded, is shown in `operators` of the gateway)
+#[test]
+fn no_level_of_the_log_switches_the_record_off() {
+    let operator = Operator::new();
+    let mut gateway = Command::new(env!("CARGO_BIN_EXE_portcullis"))
+        .arg("serve")
+        .current_dir(operator.workspace.root())
+        .env_remove("PORTCULLIS_CONFIG")
+        .env("RUST_LOG", "off")
+        .stdout(Stdio::null())
+        .stderr(Stdio::null())
+        .spawn()
+        .expect("the binary runs");
+    let recorded = |event: &str| {
+        let text = std::fs::read_to_string(operator.workspace.path("audit.jsonl")).unwrap_or_default();
+        text.contains(&format!("\"event\":\"{event}\""))
+    };
+    wait::until("the start", || recorded("sys_startup"));
+    operator.well(&["keys", "create", "--owner", "erp", "--api", "shop", "--scope", "stock:read"]);
+    wait::until("the making of a key", || recorded("authn_token_created"));
+    gateway.kill().unwrap();
+    gateway.wait().unwrap();
 }
