@@ -10,6 +10,7 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 use arc_swap::ArcSwapOption;
+use rand::RngExt as _;
 use redis::Value;
 use tokio::sync::{Notify, mpsc};
 use tokio::task::JoinHandle;
@@ -147,7 +148,8 @@ impl Link {
                     }
                 }
             }
-            tokio::time::sleep(wait.mul_f64(rand::random_range(0.5..1.5))).await;
+            let part = rand::rng().random_range(0.5..1.5);
+            tokio::time::sleep(wait.mul_f64(part)).await;
             wait = (wait * 2).min(LONGEST);
         }
     }
