@@ -14,7 +14,7 @@ use url::{Host, Url};
 
 use super::post::{Log, Post, Words};
 use crate::config::{AlertsConfig, ReceiverConfig, SeverityConfig};
-use crate::sinks::{Bench, Line, compile_syslog, compile_url, signing_key};
+use crate::sinks::{Bench, Line, compile_syslog, compile_url, names_a_folder, signing_key};
 
 /// What may wait in memory for one receiver: alerts are rare.
 const MEMORY: u64 = 1 << 20;
@@ -50,8 +50,7 @@ pub(crate) fn compile(
 
 /// A receiver's name is that of its folder.
 fn check_name(name: &str, place: &Place, diagnostics: &mut Diagnostics) {
-    let is_plain = |byte: u8| byte.is_ascii_alphanumeric() || byte == b'-' || byte == b'_';
-    if name.is_empty() || name.len() > 64 || !name.bytes().all(is_plain) {
+    if !names_a_folder(name) {
         let message = "the name of a receiver has letters, digits, `-` and `_`, 64 at most";
         diagnostics.push(Diagnostic::error(codes::RECEIVER_KIND, message).at(place.key()));
     }

@@ -51,8 +51,7 @@ pub(crate) fn compile(
 
 /// A sink's name is that of its folder, its series and its field in the record.
 fn check_name(name: &str, place: &Place, diagnostics: &mut Diagnostics) {
-    let is_plain = |byte: u8| byte.is_ascii_alphanumeric() || byte == b'-' || byte == b'_';
-    if name.is_empty() || name.len() > 64 || !name.bytes().all(is_plain) {
+    if !names_a_folder(name) {
         diagnostics.push(
             Diagnostic::error(
                 codes::SINK_KIND,
@@ -61,6 +60,12 @@ fn check_name(name: &str, place: &Place, diagnostics: &mut Diagnostics) {
             .at(place.key()),
         );
     }
+}
+
+/// Whether a name can be that of a folder, whatever the system.
+pub(crate) fn names_a_folder(name: &str) -> bool {
+    let is_plain = |byte: u8| byte.is_ascii_alphanumeric() || byte == b'-' || byte == b'_';
+    !name.is_empty() && name.len() <= 64 && name.bytes().all(is_plain)
 }
 
 fn check_spool(sink: &SinkConfig, place: &Place, diagnostics: &mut Diagnostics) {

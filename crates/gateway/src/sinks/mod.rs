@@ -18,7 +18,9 @@ use portcullis_audit::format::Format;
 use portcullis_audit::ship::{Carrier, SpoolBounds};
 use portcullis_audit::{Importance, Recorder, SinkSettings};
 
-pub(crate) use compile::{Bench, compile, compile_headers, compile_syslog, compile_url, signing_key};
+pub(crate) use compile::{
+    Bench, compile, compile_headers, compile_syslog, compile_url, names_a_folder, signing_key,
+};
 pub(crate) use line::Line;
 
 use crate::config::{FormatConfig, ImportanceConfig, SinkConfig};
