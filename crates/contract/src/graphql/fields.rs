@@ -204,7 +204,6 @@ mod tests {
         assert_eq!(found, expected, "{document}");
     }
 
-    // proves-part: AUTHZ-22 (what is found; the gateway's walk shows the refusal)
     #[test]
     fn a_field_is_found_under_any_alias_in_any_fragment_at_any_depth() {
         let names = ["User.ssn", "Query.audit"];
