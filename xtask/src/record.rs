@@ -73,6 +73,7 @@ const FIELDS: &[(&str, &str)] = &[
     ("upstream_us", "how much of the duration the upstream took"),
     ("request_bytes", "size of the request's body"),
     ("response_bytes", "size of the answer's body"),
+    ("seen", "what detection saw, by digests under a key of the process: roles, token, account, objects with what came of them"),
     ("seq", "number of the line"),
     ("chain", "hash over this line and the one before"),
 ];
