@@ -30,7 +30,10 @@ fn a_signed_record_verifies_and_a_touched_one_names_its_spot() {
     operator.workspace.secret("audit.jsonl", whole.replacen("\"status\":401", "\"status\":200", 1));
     let ran = operator.run(&VERIFY);
     let touched = 1 + whole.lines().position(|line| line.contains("\"status\":401")).unwrap();
-    assert_eq!((ran.code, ran.out), (2, format!("line {touched}: the line does not fit its hash: it was changed\n")));
+    assert_eq!(
+        (ran.code, ran.out),
+        (2, format!("line {touched}: the line does not fit its hash: it was changed\n"))
+    );
 
     let without_end: Vec<&str> = whole.lines().take(touched).collect();
     operator.workspace.secret("audit.jsonl", format!("{}\n", without_end.join("\n")));
