@@ -98,7 +98,9 @@ impl References for Library {
 
 /// The digest of one file, for whoever cannot compile it.
 pub(crate) fn file_digest(path: &Path) -> String {
-    std::fs::read(path).map(|bytes| hexadecimal(digest::digest(&digest::SHA256, &bytes).as_ref())).unwrap_or_default()
+    std::fs::read(path)
+        .map(|bytes| hexadecimal(digest::digest(&digest::SHA256, &bytes).as_ref()))
+        .unwrap_or_default()
 }
 
 fn hexadecimal(bytes: &[u8]) -> String {

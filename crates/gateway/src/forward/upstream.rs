@@ -281,6 +281,7 @@ mod tests {
             sink: SinkChoice::Memory(Memory::default()),
             queue_bytes: 1 << 16,
             on_failure: OnFailure::Continue,
+            ..Settings::default()
         };
         let recorder = Arc::new(Recorder::open(&settings, Clock::machine()).unwrap());
         let metrics = Metrics::new(Arc::clone(&recorder), Box::new(|_| {}));
