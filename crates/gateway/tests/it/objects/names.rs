@@ -1,5 +1,7 @@
 //! Ids that clients choose, owners that requests name, and objects in objects.
 
+use std::sync::atomic::{AtomicU64, Ordering};
+
 use portcullis_domain::Reason;
 use portcullis_testkit::{Answer, Upstream};
 use serde_json::json;
@@ -78,9 +80,10 @@ fn what_lies_in_one_object_is_not_found_in_another() {
         "create": [{ "operation": "createPart", "id": { "location": "last_segment" } }],
         "parent": { "type": "thing", "path": "thing" },
     });
-    let upstream = Upstream::start(|seen| match (seen.method.as_str(), seen.target.as_str()) {
+    let made = AtomicU64::new(0);
+    let upstream = Upstream::start(move |seen| match (seen.method.as_str(), seen.target.as_str()) {
         ("POST", "/things") => {
-            let id = seen.header("x-request-id").map_or(1, |id| id.bytes().map(u64::from).sum());
+            let id = made.fetch_add(1, Ordering::Relaxed) + 1;
             let body = json!({ "id": id }).to_string();
             Answer::respond(201, &[("Content-Type", "application/json")], body)
         }
