@@ -73,7 +73,10 @@ const FIELDS: &[(&str, &str)] = &[
     ("upstream_us", "how much of the duration the upstream took"),
     ("request_bytes", "size of the request's body"),
     ("response_bytes", "size of the answer's body"),
-    ("seen", "what detection saw, by digests under a key of the process: roles, token, account, objects with what came of them"),
+    (
+        "seen",
+        "what detection saw, by digests under a key of the process: roles, token, account, objects with what came of them",
+    ),
     ("seq", "number of the line"),
     ("chain", "hash over this line and the one before"),
 ];
@@ -95,7 +98,9 @@ pub(crate) fn page() -> Result<String> {
     for name in EventName::ALL {
         let _ = writeln!(text, "| `{}` | {} |", name.text(), name.level().name());
     }
-    text.push_str("\n## Fields of what happens to the process\n\nBeside `time`, `event`, `level`, `seq` and `chain`.\n");
+    text.push_str(
+        "\n## Fields of what happens to the process\n\nBeside `time`, `event`, `level`, `seq` and `chain`.\n",
+    );
     text.push_str("\n| event | fields |\n| --- | --- |\n");
     for (event, fields) in happenings()? {
         let fields: Vec<String> = fields.iter().map(|field| format!("`{field}`")).collect();
@@ -129,7 +134,8 @@ fn write_places(text: &mut String) {
         let _ = writeln!(text, "\n## {title}\n\n| key | meaning |\n| --- | --- |");
         let members = schema.pointer(&format!("/$defs/{definition}/properties")).and_then(Value::as_object);
         for (key, member) in members.into_iter().flatten().filter(|(key, _)| !skip.contains(&key.as_str())) {
-            let meaning = member.get("description").and_then(Value::as_str).unwrap_or_default().replace('\n', " ");
+            let meaning =
+                member.get("description").and_then(Value::as_str).unwrap_or_default().replace('\n', " ");
             let _ = writeln!(text, "| `{key}` | {meaning} |");
         }
     };
@@ -161,16 +167,30 @@ mod tests {
         let page = page().expect("a page");
         let listed = happenings().expect("events");
         // What decides a request, or is an alert, has its fields above or on the page of detectors.
-        let of_requests: BTreeSet<&str> = Reason::ALL.iter().map(|reason| EventName::of(*reason).text()).collect();
+        let of_requests: BTreeSet<&str> =
+            Reason::ALL.iter().map(|reason| EventName::of(*reason).text()).collect();
         let of_process = EventName::ALL.iter().map(|name| name.text()).filter(|name| {
             let begins = |with: &str| name.starts_with(with);
             (begins("sys_") || begins("audit_") || begins("authn_token_")) && !of_requests.contains(name)
         });
-        let alerts = ["sys_alert_storm", "sys_decision_point_away"];
+        let alerts = [
+            "sys_alert_storm",
+            "sys_budget_low",
+            "sys_decision_point_away",
+            "sys_failure_spike",
+            "sys_limits_alone",
+            "sys_limits_together",
+            "sys_posture_drift",
+            "sys_retired_operation",
+            "sys_rule_failed",
+            "sys_undeclared_operation",
+        ];
         for name in of_process.filter(|name| !alerts.contains(name)) {
             assert!(listed.contains_key(name), "{name} is not in the inventory");
         }
-        for place in ["syslog", "webhook", "otlp", "file", "stdout", "rotate", "keep", "anchors", "size", "age"] {
+        for place in
+            ["syslog", "webhook", "otlp", "file", "stdout", "rotate", "keep", "anchors", "size", "age"]
+        {
             assert!(page.contains(&format!("| `{place}` | ")), "{place}");
         }
     }

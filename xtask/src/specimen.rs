@@ -9,15 +9,15 @@ use anyhow::{Context, Result};
 use portcullis_audit::detect::{
     End, Family, Fate, Login, LoginOutcome, Observation, Rare, SeenObject, SubjectKey,
 };
-use portcullis_audit::ship::SpoolBounds;
 use portcullis_audit::metrics::{LoadResult, RenewalResult, SharedLimits, TokenLookup};
+use portcullis_audit::ship::SpoolBounds;
 use portcullis_audit::{
     Destination, Event, Finding, FindingKind, Identity, Importance, KeyChange, Memory, Metrics, Origin,
     OriginFacts, Proof, Recorder, Settings, SignedHead, SinkChoice, SinkSettings, System, TraceIds, Verdict,
 };
 use portcullis_domain::{
-    Answer, Assurance, Clock, Denial, Fault, Principal, PrincipalKind, Reason, ReceiptId, Scopes, Stage, Timestamp,
-    Trail, Violation,
+    Answer, Assurance, Clock, Denial, Fault, Principal, PrincipalKind, Reason, ReceiptId, Scopes, Stage,
+    Timestamp, Trail, Violation,
 };
 use serde_json::Map;
 
@@ -148,7 +148,8 @@ pub(crate) fn happenings() -> Result<Vec<String>> {
     let address = IpAddr::V4(Ipv4Addr::new(192, 0, 2, 1));
     let head = SignedHead { sequence: 9, hash: "76b9…", key: "9f2c41d0a77be310", signature: "oKq1…" };
     let key = |change| System::KeyChanged { key: "3Fq0Zk81xTb", owner: "erp", change };
-    let admin = |status| System::AdminCalled { action: "POST /reload", peer: address, by: "operator", status };
+    let admin =
+        |status| System::AdminCalled { action: "POST /reload", peer: address, by: "operator", status };
     let happenings = [
         System::Started { version: "0.1.0", revision: "899a7956a914" },
         System::Stopped { cause: "shutdown" },
@@ -166,11 +167,22 @@ pub(crate) fn happenings() -> Result<Vec<String>> {
         System::HandshakeFailed { peer: address, listener: "0.0.0.0:8443", cause: "no_common_version" },
         System::UpstreamChanged { api: "shop", upstream: "http://u", is_healthy: false, cause: "3 failures" },
         System::FetchRefused { url: "https://id.example/keys", cause: "the server cannot be reached" },
-        System::CredentialLeaked { key: "3Fq0Zk81xTb", api: "shop", client: address, place: "query", fate: "revoked" },
+        System::CredentialLeaked {
+            key: "3Fq0Zk81xTb",
+            api: "shop",
+            client: address,
+            place: "query",
+            fate: "revoked",
+        },
         key(KeyChange::Created),
         key(KeyChange::Replaced { successor: "8sQ1mZx0aTc" }),
         key(KeyChange::Revoked),
-        System::TokensRevoked { kind: "sub", issuer: "https://id.example", value: "alice", cause: "stolen laptop" },
+        System::TokensRevoked {
+            kind: "sub",
+            issuer: "https://id.example",
+            value: "alice",
+            cause: "stolen laptop",
+        },
         System::LoginLocked { client: address, wait: Duration::from_secs(60) },
         admin(200),
         admin(401),

@@ -28,6 +28,7 @@
 //! | `sensitive_exposed` | WARN | sensitive values stand in answers where they did not before | ours, as `sensitive_*` |
 //! | `authz_admin` | WARN | an operator did something through the admin listener | yes |
 //! | `authz_fail` | CRITICAL | a caller who may not | yes |
+//! | `authz_foreign_answer` | CRITICAL | an answer was withheld because it is somebody else's | ours, as `authz_*` |
 //! | `authz_change` | WARN | rights were granted for a while, or taken back | yes |
 //! | `authz_grant_used` | CRITICAL | rights that were granted for a while were used for the first time | ours, as `authz_*` |
 //! | `excess_rate_limit_exceeded` | WARN | a rate, a number at a time, a number of connections | yes |
@@ -43,6 +44,7 @@
 //! | `sys_certificate_expiring` | WARN | a certificate or a list of revocations ends soon | ours, as `sys_*` |
 //! | `sys_upstream_changed` | WARN | an upstream became healthy or unhealthy | ours, as `sys_*` |
 //! | `sys_fetch_refused` | WARN | the fetch guard, or a failed fetch of keys | ours, as `sys_*` |
+//! | `sys_rule_failed` | CRITICAL | a rule of the operator failed, so nobody is permitted by it | ours, as `sys_*` |
 //! | `sys_decision_point_away` | WARN | a decision point outside does not answer | ours, as `sys_*` |
 //! | `sys_budget_low` | WARN | a quota that somebody pays for runs out | ours, as `sys_*` |
 //! | `sys_limits_alone` | CRITICAL | the server of shared limits is lost, and each gateway counts by itself | ours, as `sys_*` |

@@ -189,6 +189,7 @@ pub(crate) async fn admit<'p>(
         || route.flows.iter().any(|step| step.reads_body());
     let json = if looks_inside { value_of(&route.operation, &headers, &body) } else { None };
     let content = Content::of(&body, json.as_ref());
+    let reading = Reading { path: &parameters, query: target.query(), headers: &headers, body: content };
 
     let asked =
         authorize::Asked { envelope, path: &parameters, query: target.query(), headers: &headers, risk };
@@ -209,7 +210,6 @@ pub(crate) async fn admit<'p>(
     }
 
     if route.limits.reach == Reach::Whole {
-        let reading = Reading { path: &parameters, query: target.query(), headers: &headers, body: content };
         let spending =
             limits::Asked::new(envelope, permit.caller(), route, body.size_hint()).within(&reading);
         (budget, place) = limit::take_for_caller(policy, route, spending, trace).await?;
@@ -236,12 +236,10 @@ pub(crate) async fn admit<'p>(
 
     let mut passing = Vec::new();
     if !route.flows.is_empty() {
-        let reading = Reading { path: &parameters, query: target.query(), headers: &headers, body: content };
         passing = flow::enter(route, &permit, envelope, &reading, trace)?;
     }
 
     if let Some(point) = &route.asks {
-        let reading = Reading { path: &parameters, query: target.query(), headers: &headers, body: content };
         // Boxed: few operations are asked about, and all would carry its size.
         Box::pin(ask::ask(point, api, route, &permit, envelope, &reading, trace)).await?;
     }

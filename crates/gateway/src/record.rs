@@ -152,10 +152,6 @@ impl Entry {
             seen: seen.as_ref(),
         };
         worker.write(|pen| pen.write(&event));
-        if let Some(pending) = trace.pending.take() {
-            let (request_bytes, now) = (event.request_bytes, worker.now());
-            pending.settle(&Ended { verdict, status: event.status, request_bytes, now });
-        }
         for step in event.trail.steps() {
             if let Answer::WouldDeny(reason) | Answer::Denied(reason) = step.answer {
                 let met = alarms::Met {

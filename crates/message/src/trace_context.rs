@@ -285,7 +285,7 @@ mod tests {
             |count: usize| (0..count).map(|at| format!("k{at}={}", "x".repeat(60))).collect::<Vec<_>>();
         let state = bounded(&[&long(20).join(",")]).unwrap();
         assert!(state.len() <= STATE && state.starts_with("k0=") && state.ends_with('x'));
-        assert_eq!(state.split(',').count(), 7);
+        assert_eq!(state.split(',').count(), 8);
         let many = (0..33).map(|at| format!("k{at}=1")).collect::<Vec<_>>().join(",");
         assert_eq!(bounded(&[&many]), None);
     }

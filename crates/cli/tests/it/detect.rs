@@ -30,7 +30,7 @@ fn a_record_is_put_to_the_detectors_and_labels_say_how_well_they_did() {
     let plain = operator.run(&["detect", "replay", "audit.log"]);
     assert_eq!(plain.code, 0, "{}{}", plain.out, plain.err);
     assert!(plain.out.starts_with("90 requests of 2 callers, 0 other lines, "), "{}", plain.out);
-    assert!(plain.out.contains("enumeration  mallory  ids of objects of `getOrder`") || plain.out.contains("enumeration  mallory  ids of"), "{}", plain.out);
+    assert!(plain.out.contains("enumeration  mallory  ids of"), "{}", plain.out);
 
     operator.workspace.file("labels", "{\"subject\":\"mallory\",\"attack\":\"enumeration\"}\n");
     let good = operator.run(&["detect", "replay", "audit.log", "--labels", "labels"]);
@@ -42,7 +42,10 @@ fn a_record_is_put_to_the_detectors_and_labels_say_how_well_they_did() {
 
     operator.workspace.file("labels", "{\"subject\":\"alice\",\"attack\":\"enumeration\"}\n");
     let bad = operator.run(&["detect", "replay", "audit.log", "--labels", "labels"]);
-    assert_eq!((bad.code, row(&bad.out)), (2, ["enumeration", "0", "1", "1", "0"].map(str::to_owned).to_vec()));
+    assert_eq!(
+        (bad.code, row(&bad.out)),
+        (2, ["enumeration", "0", "1", "1", "0"].map(str::to_owned).to_vec())
+    );
 }
 
 #[test]

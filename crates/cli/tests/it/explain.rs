@@ -28,7 +28,8 @@ fn scene() -> Scene {
     operator.configure(&json!({}));
     let mut contract: Value = serde_json::from_str(&operator.workspace.read("openapi.json")).unwrap();
     let text = json!({ "type": "string", "maxLength": 20 });
-    contract["paths"]["/stock"]["get"]["parameters"] = json!([{ "name": "unit", "in": "query", "schema": text }]);
+    contract["paths"]["/stock"]["get"]["parameters"] =
+        json!([{ "name": "unit", "in": "query", "schema": text }]);
     operator.workspace.file("openapi.json", serde_json::to_string_pretty(&contract).unwrap());
     operator.workspace.file("stock.cedar", format!("{PARTNERS}{PALLETS}"));
     operator.workspace.file("wider.cedar", PARTNERS);

@@ -44,7 +44,11 @@ fn rule_files_are_reported_or_refused_with_their_lines() {
     operator.workspace.file("broken.conf", "SecAction \"id:1,pass\"\nSecRule ARGZ \"@rx a\" \"id:2,deny\"\n");
     let broken = operator.run(&["waf", "lint", "broken.conf"]);
     assert_eq!(broken.code, 3);
-    assert!(broken.err.contains("`ARGZ` is no variable") && broken.err.contains("broken.conf:2"), "{}", broken.err);
+    assert!(
+        broken.err.contains("`ARGZ` is no variable") && broken.err.contains("broken.conf:2"),
+        "{}",
+        broken.err
+    );
     assert_eq!(operator.run(&["waf", "lint", "missing.conf"]).code, 3);
 }
 

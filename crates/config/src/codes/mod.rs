@@ -115,7 +115,7 @@ impl fmt::Display for Code {
 mod tests {
     use super::*;
 
-    const RANGES: [(&str, &[Explanation], u16, u16); 12] = [
+    const RANGES: [(&str, &[Explanation], u16, u16); 13] = [
         ("file", file::ROWS, 1, 99),
         ("listener", listener::ROWS, 100, 199),
         ("identity", identity::ROWS, 200, 299),
@@ -127,6 +127,7 @@ mod tests {
         ("version", version::ROWS, 800, 899),
         ("object", object::ROWS, 900, 999),
         ("decision", decision::ROWS, 1000, 1099),
+        ("waf", waf::ROWS, 1100, 1199),
         ("detection", detection::ROWS, 1200, 1299),
     ];
 

@@ -25,12 +25,6 @@ codes! {
         matters: "Whoever wrote it counts on a limit that does not exist, and the disk fills up.",
         mend: "Name a `file` and say with `rotate` when one ends, or remove the setting.",
     }
-    PSEUDONYM_KEY_SHORT = "C0609" {
-        title: "key of pseudonyms is too short",
-        means: "The key by which names are replaced in the record has fewer than 16 bytes.",
-        matters: "Whoever tries out keys and names finds out whom the pseudonyms stand for.",
-        mend: "Make one with `openssl rand -base64 32`.",
-    }
     SINK_KIND = "C0605" {
         title: "a sink is one of several things",
         means: "An entry of `sinks` names no kind of sink, or more than one.",
@@ -54,6 +48,12 @@ codes! {
         means: "The memory of a sink is below 64 KiB or above 1 GiB, or its disk above 1 TiB.",
         matters: "Too little loses events at every restart of the collector; too much can use up the machine.",
         mend: "Write sizes such as `memory: 4 MiB` and `disk: 256 MiB`, or leave them out.",
+    }
+    PSEUDONYM_KEY_SHORT = "C0609" {
+        title: "key of pseudonyms is too short",
+        means: "The key by which names are replaced in the record has fewer than 16 bytes.",
+        matters: "Whoever tries out keys and names finds out whom the pseudonyms stand for.",
+        mend: "Make one with `openssl rand -base64 32`.",
     }
     RECEIVER_KIND = "C0620" {
         title: "a receiver of alerts is one of several things",

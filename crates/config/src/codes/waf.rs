@@ -16,7 +16,7 @@ codes! {
     RULE_TWICE = "C1102" {
         title: "rule id stands twice",
         means: "Two rules have the same id.",
-        matters: "Exclusions and findings name rules by their ids; which one would be meant?",
+        matters: "Exclusions and findings name rules by their ids; it would be unclear which is meant.",
         mend: "Give one of them an id of its own; 1 to 99,999 are free for local rules.",
     }
     MARKER_MISSING = "C1103" {

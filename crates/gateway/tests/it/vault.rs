@@ -139,7 +139,7 @@ fn a_secret_of_the_vault_is_used_and_taken_up_again_when_it_changes() {
     assert_eq!(shown(&walk, &issuer, "opaque-1"), ONE);
     vault.put("shop/introspection", json!({ "secret": "two", "other": 7 }));
     walk.record.wait_until("the new secret is in force", |event| {
-        event["event"] == "sys_policy_loaded" && event["actor"] == "reload"
+        event["event"] == "sys_policy_loaded" && event["actor"] == "changed secret"
     });
     assert_eq!(shown(&walk, &issuer, "opaque-2"), TWO);
     assert!(!walk.record.text().contains("first-token"));

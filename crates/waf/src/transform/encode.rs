@@ -1,5 +1,6 @@
 //! Base64, hexadecimal and digests.
 
+use aws_lc_rs::digest::{SHA1_FOR_LEGACY_USE_ONLY, digest};
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 
@@ -15,5 +16,5 @@ pub(super) fn hex(value: &[u8]) -> Vec<u8> {
 
 /// Rules key collections by it; it protects nothing.
 pub(super) fn sha1(value: &[u8]) -> Vec<u8> {
-    aws_lc_rs::digest::digest(&aws_lc_rs::digest::SHA1_FOR_LEGACY_USE_ONLY, value).as_ref().to_vec()
+    digest(&SHA1_FOR_LEGACY_USE_ONLY, value).as_ref().to_vec()
 }
