@@ -6,7 +6,7 @@
 //! and by whoever starts, stops and reloads.
 //!
 //! Names of events follow the OWASP Logging Vocabulary ([`vocabulary`]). Other sinks are told the same
-//! ([`ship`]), in words of their own if they like ([`format`]).
+//! ([`ship`]), in words of their own if they like ([`mod@format`]).
 
 pub mod alert;
 pub mod chain;
