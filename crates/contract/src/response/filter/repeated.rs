@@ -13,13 +13,18 @@ const SLOTS: usize = 2 * NAMES;
 /// A name that finds no place near its own is not remembered: names are chosen by strangers, who could
 /// choose ones that all want the same.
 const REACH: usize = 16;
+/// So many names are remembered one after another: most answers have no more, and the table would cost them more than
+/// all the rest of the filter.
+const FEW: usize = 16;
 
 /// The names of the objects that are open.
 #[derive(Default)]
 pub(super) struct Repeated {
-    /// Hashes; zero where there is none. Made when the first name comes.
+    /// The first names, in the order in which they came. Full before the first goes into the table.
+    few: Vec<u64>,
+    /// Hashes of those behind them; zero where there is none. Made when the first comes.
     table: Vec<u64>,
-    /// Where each name stands, in the order in which they came.
+    /// Where each of these stands, in the order in which they came.
     taken: Vec<u16>,
 }
 
@@ -40,19 +45,26 @@ pub(super) fn hash(name: &[u8]) -> u64 {
 impl Repeated {
     /// How many names there are: what [`Self::forget`] takes when an object ends that begins now.
     pub(super) fn mark(&self) -> usize {
-        self.taken.len()
+        self.few.len() + self.taken.len()
     }
 
     /// Notes a name of the object at `depth`, the innermost.
     pub(super) fn note(&mut self, depth: usize, hash: u64) -> Seen {
-        if self.taken.len() >= NAMES {
+        if self.mark() >= NAMES {
+            return Seen::NotKnown;
+        }
+        let own = (hash ^ (depth as u64).wrapping_mul(0x9E37_79B9_7F4A_7C15)) | 1;
+        if self.few.contains(&own) {
+            return Seen::Before;
+        }
+        if self.few.len() < FEW {
+            self.few.push(own);
             return Seen::NotKnown;
         }
         if self.table.is_empty() {
             self.table.resize(SLOTS, 0);
-            self.taken.reserve_exact(NAMES);
+            self.taken.reserve_exact(NAMES - FEW);
         }
-        let own = (hash ^ (depth as u64).wrapping_mul(0x9E37_79B9_7F4A_7C15)) | 1;
         let begin = usize::try_from(own >> 40).unwrap_or_default();
         for at in begin..begin + REACH {
             let at = at % SLOTS;
@@ -71,12 +83,13 @@ impl Repeated {
 
     /// Forgets all names that came after the mark. The last goes first, so that none is left behind a gap.
     pub(super) fn forget(&mut self, mark: usize) {
-        while self.taken.len() > mark {
+        while self.mark() > mark.max(FEW) {
             let slot = self.taken.pop().and_then(|at| self.table.get_mut(usize::from(at)));
             if let Some(slot) = slot {
                 *slot = 0;
             }
         }
+        self.few.truncate(mark);
     }
 }
 
@@ -108,8 +121,22 @@ mod tests {
         for number in 1000..100_000 {
             names.note(1, name(number));
         }
-        assert!(names.taken.len() <= NAMES && names.taken.capacity() <= NAMES);
+        assert!(names.mark() <= NAMES && names.taken.capacity() <= NAMES);
         names.forget(0);
-        assert!(names.table.iter().all(|slot| *slot == 0));
+        assert!(names.few.is_empty() && names.table.iter().all(|slot| *slot == 0));
+    }
+
+    #[test]
+    fn names_are_forgotten_and_noted_again_across_the_bound_of_the_few() {
+        let mut names = Repeated::default();
+        let name = |number: usize| hash(&number.to_le_bytes());
+        for mark in [FEW - 1, FEW, FEW + 1, 2 * FEW, 0] {
+            for number in names.mark()..3 * FEW {
+                assert_eq!(names.note(1, name(number)), Seen::NotKnown, "{number}");
+            }
+            assert!((0..3 * FEW).all(|number| names.note(1, name(number)) == Seen::Before));
+            names.forget(mark);
+            assert_eq!(names.mark(), mark);
+        }
     }
 }
