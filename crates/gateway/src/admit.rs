@@ -182,12 +182,7 @@ pub(crate) async fn admit<'p>(
     let body = validate::body(policy, route, &mut headers, body, trace).await?;
 
     // Read once for all who look into it.
-    let looks_inside = authorize::reads_body(route)
-        || route.limits.reads_body()
-        || route.objects.as_ref().is_some_and(|objects| objects.reads_body())
-        || route.asks.as_ref().is_some_and(|point| point.reads_body())
-        || route.flows.iter().any(|step| step.reads_body());
-    let json = if looks_inside { value_of(&route.operation, &headers, &body) } else { None };
+    let json = if route.looks_inside { value_of(&route.operation, &headers, &body) } else { None };
     let content = Content::of(&body, json.as_ref());
     let reading = Reading { path: &parameters, query: target.query(), headers: &headers, body: content };
 

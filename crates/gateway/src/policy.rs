@@ -48,6 +48,7 @@ use crate::resource::ProtectedResource;
 use crate::rules::RouteRules;
 use crate::sessions::ApiSessions;
 use crate::span::Traces;
+use crate::stages::authorize;
 use crate::version::Choice;
 
 /// Everything that holds for a request.
@@ -212,6 +213,8 @@ pub(crate) struct Route {
     pub(crate) asks: Option<Arc<DecisionPoint>>,
     /// The flows of which it is a step.
     pub(crate) flows: Vec<OnFlow>,
+    /// Whether anything but its schema looks into the body; see [`Route::settle`].
+    pub(crate) looks_inside: bool,
     /// Under which number it is counted who calls it.
     pub(crate) observed: observe::OperationId,
     /// How detection observes it.
@@ -234,6 +237,15 @@ pub(crate) enum AnsweredBy {
 }
 
 impl Route {
+    /// Decides what follows from all that was attached.
+    pub(crate) fn settle(&mut self) {
+        self.looks_inside = authorize::reads_body(self)
+            || self.limits.reads_body()
+            || self.objects.as_ref().is_some_and(|objects| objects.reads_body())
+            || self.asks.as_ref().is_some_and(|point| point.reads_body())
+            || self.flows.iter().any(|step| step.reads_body());
+    }
+
     /// Whether a refusal here must look like absence, and absence like a refusal.
     pub(crate) fn conceals(&self) -> bool {
         self.demand.conceals() || self.objects.as_ref().is_some_and(|objects| objects.conceals())

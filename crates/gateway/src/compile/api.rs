@@ -23,7 +23,7 @@ use super::{
     limits, objects, reach, responses, route, rules, selectors, traffic, version,
 };
 use crate::config::{ApiConfig, GatewayConfig};
-use crate::policy::{Api, Policy};
+use crate::policy::{Api, Policy, Route};
 use crate::resource::ProtectedResource;
 
 /// Which API is compiled.
@@ -100,6 +100,7 @@ pub(crate) fn compile(
     flows::attach(subject, &contract, &mut routes, running, diagnostics);
     limits::attach(subject, &contract, &mut routes, diagnostics);
     detection::attach(name, &mut routes, workshop);
+    routes.iter_mut().for_each(Route::settle);
     let mount = config.mount.as_deref().unwrap_or_default();
     let resource = ProtectedResource::new(name, mount, &contract, authenticator);
     let sessions = sessions(&contract, mount, authenticator, place, diagnostics);

@@ -97,6 +97,7 @@ pub(super) fn compile(
         rules: None,
         asks: None,
         flows: Vec::new(),
+        looks_inside: false,
         observed: workshop.observatory.number(name, &shared.version, &operation.id),
         watched: detection::watched(name, operation, workshop),
         answered_by: match &config.documentation {

@@ -64,8 +64,8 @@ pub(crate) fn network(key: &DetectionKey, address: IpAddr) -> u64 {
     match address.to_canonical() {
         IpAddr::V4(address) => key.digest(Named::Address, &[&address.octets()]),
         IpAddr::V6(address) => {
-            let [high, _] = [address.to_bits() >> 64, 0];
-            key.digest(Named::Address, &[&(high as u64).to_be_bytes()])
+            let [network @ .., _, _, _, _, _, _, _, _] = address.octets();
+            key.digest(Named::Address, &[network.as_slice()])
         }
     }
 }

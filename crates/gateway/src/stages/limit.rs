@@ -146,6 +146,9 @@ fn pending(
         };
         items.push(Item::new(&rule.term, charge, settles));
     }
+    if items.is_empty() && attempt.is_none() {
+        return None;
+    }
     let mut pending = Pending { counters: policy.limits.counters.clone(), ..Pending::default() };
     if let Some((attempts, attempt)) = attempt {
         let terms = attempts.terms(&attempt).zip(charges.iter().skip(limits.rules.len()));
