@@ -12,6 +12,7 @@ pub(crate) mod inventory;
 pub(crate) mod keys;
 pub(crate) mod learn;
 pub(crate) mod limits;
+mod markup;
 pub(crate) mod matrix;
 pub(crate) mod objects;
 mod operated;

@@ -5,6 +5,8 @@ use std::fmt::Write as _;
 
 use portcullis_gateway::matrix::{Cell, Layer, Matrix, Row, Standing};
 
+use crate::command::markup::escaped;
+
 const STYLE: &str = "body{font:14px/1.4 system-ui,sans-serif;margin:2rem}table{border-collapse:collapse}\
 th,td{border:1px solid #ccc;padding:.25rem .5rem;text-align:left}th{position:sticky;top:0;background:#fff}\
 .enforced{background:#d7f0d7}.shadow{background:#fff1c2}.missing{background:#f9d0d0}.not_applicable{color:#777}\
@@ -52,29 +54,4 @@ fn field(html: &mut String, cell: &Cell) {
         Standing::NotApplicable => "–",
     };
     let _ = write!(html, "<td class=\"{}\" title=\"{}\">{word}", cell.standing.name(), escaped(&told));
-}
-
-fn escaped(text: &str) -> String {
-    let mut safe = String::with_capacity(text.len());
-    for letter in text.chars() {
-        match letter {
-            '&' => safe.push_str("&amp;"),
-            '<' => safe.push_str("&lt;"),
-            '>' => safe.push_str("&gt;"),
-            '"' => safe.push_str("&quot;"),
-            '\'' => safe.push_str("&#39;"),
-            _ => safe.push(letter),
-        }
-    }
-    safe
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn nothing_that_is_named_becomes_markup() {
-        assert_eq!(escaped("<a b=\"c\">'&"), "&lt;a b=&quot;c&quot;&gt;&#39;&amp;");
-    }
 }

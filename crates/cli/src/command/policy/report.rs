@@ -6,6 +6,8 @@ use portcullis_authz::rules::{Deciding, Effect, Explanation, Verdict};
 use portcullis_gateway::{Expected, Fate, Rehearsed};
 use serde_json::{Value, json};
 
+use crate::command::markup::escaped;
+
 /// Failures with their reasons, and how many there are of each.
 pub(super) fn text(cases: &[Rehearsed]) -> String {
     let mut text = String::new();
@@ -150,22 +152,4 @@ fn fate(fate: Fate) -> String {
         Fate::Denied(reason) => format!("deny ({})", reason.code()),
         Fate::SentToLogIn => "step_up".to_owned(),
     }
-}
-
-/// Text within XML; what XML cannot hold is left out (XML 1.0 §2.2).
-fn escaped(text: &str) -> String {
-    let mut escaped = String::with_capacity(text.len());
-    for character in text.chars() {
-        match character {
-            '&' => escaped.push_str("&amp;"),
-            '<' => escaped.push_str("&lt;"),
-            '>' => escaped.push_str("&gt;"),
-            '"' => escaped.push_str("&quot;"),
-            '\n' => escaped.push_str("&#10;"),
-            '\t' => escaped.push_str("&#9;"),
-            _ if character.is_control() || matches!(character, '\u{FFFE}' | '\u{FFFF}') => {}
-            _ => escaped.push(character),
-        }
-    }
-    escaped
 }
