@@ -13,7 +13,7 @@ use portcullis_audit::TraceIds;
 use portcullis_domain::ReceiptId;
 use portcullis_message::TrustedProxies;
 use portcullis_message::trace_context::{
-    self, Sampling, SpanId, TRACEPARENT, TRACESTATE, TraceId, TraceParent,
+    self, Randomness, Sampling, SpanId, TRACEPARENT, TRACESTATE, TraceId, TraceParent,
 };
 
 use crate::config::{ContinuedConfig, TracesConfig};
@@ -92,7 +92,9 @@ impl Span {
             return Some(Self { own: TraceParent { span, ..caller }, caller: Some(caller.span) });
         }
         let trace = TraceId::new(*receipt.as_bytes())?;
-        Some(Self { own: TraceParent { trace, span, sampling: traces.sampling(trace) }, caller: None })
+        let own =
+            TraceParent { trace, span, sampling: traces.sampling(trace), randomness: Randomness::Random };
+        Some(Self { own, caller: None })
     }
 
     /// Says to the upstream where it stands. What was there before is left only where the trace goes on.

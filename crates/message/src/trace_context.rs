@@ -37,6 +37,15 @@ pub enum Sampling {
     Unrecorded,
 }
 
+/// Whether the last seven bytes of a trace's id are random, as far as is known (§3.2.2.3.2 of level 2).
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Randomness {
+    /// They are.
+    Random,
+    /// Nobody has said so.
+    Unknown,
+}
+
 /// A place in a trace.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct TraceParent {
@@ -46,6 +55,8 @@ pub struct TraceParent {
     pub span: SpanId,
     /// Whether its steps are kept.
     pub sampling: Sampling,
+    /// Whether its id is random.
+    pub randomness: Randomness,
 }
 
 impl TraceId {
@@ -108,29 +119,22 @@ impl TraceParent {
             trace: TraceId::new(trace)?,
             span: SpanId::new(span)?,
             sampling: if flags & SAMPLED == 0 { Sampling::Unrecorded } else { Sampling::Recorded },
+            randomness: if flags & RANDOM == 0 { Randomness::Unknown } else { Randomness::Random },
         })
     }
 
-    /// The field, in version `00`. Its trace id has seven random bytes at its end, which is what the second flag says.
+    /// The field, in version `00`.
     #[must_use]
     pub fn field(&self) -> HeaderValue {
-        let mut text = [0u8; 55];
-        let mut places = text.iter_mut();
-        let flags = match self.sampling {
-            Sampling::Recorded => SAMPLED | RANDOM,
-            Sampling::Unrecorded => RANDOM,
-        };
-        let parts: [&[u8]; 4] = [&[0], &self.trace.0, &self.span.0, &[flags]];
-        for (index, part) in parts.into_iter().enumerate() {
-            if index > 0
-                && let Some(place) = places.next()
-            {
-                *place = b'-';
-            }
-            for digit in part.iter().flat_map(|byte| [byte >> 4, byte & 0xf]) {
-                if let Some(place) = places.next() {
-                    *place = if digit < 10 { b'0' + digit } else { b'a' + digit - 10 };
-                }
+        let sampled = if self.sampling == Sampling::Recorded { SAMPLED } else { 0 };
+        let random = if self.randomness == Randomness::Random { RANDOM } else { 0 };
+        let flags = sampled | random;
+        let mut text = *b"00-tttttttttttttttttttttttttttttttt-ssssssssssssssss-ff";
+        let (trace, span) = (self.trace.0.iter(), self.span.0.iter());
+        let bytes = trace.chain(span).chain(std::iter::once(&flags));
+        for (byte, at) in bytes.zip((3..35).chain(36..52).chain(53..55).step_by(2)) {
+            if let Some([high, low]) = text.get_mut(at..at + 2) {
+                (*high, *low) = (letter(byte >> 4), letter(byte & 0xf));
             }
         }
         // Digits, letters and hyphens always fit.
@@ -140,6 +144,11 @@ impl TraceParent {
 
 const SAMPLED: u8 = 1;
 const RANDOM: u8 = 2;
+
+/// The hexadecimal digit of a number below 16.
+const fn letter(nibble: u8) -> u8 {
+    if nibble < 10 { b'0' + nibble } else { b'a' + nibble - 10 }
+}
 
 /// Exactly `N` bytes in lower-case hexadecimal, and what follows them.
 fn hex<const N: usize>(text: &[u8]) -> Option<([u8; N], &[u8])> {
@@ -292,10 +301,11 @@ mod tests {
 
     proptest! {
         #[test]
-        fn a_written_place_reads_back(trace in any::<[u8; 16]>(), span in any::<[u8; 8]>(), is_sampled: bool) {
+        fn a_written_place_reads_back(trace in any::<[u8; 16]>(), span in any::<[u8; 8]>(), is_sampled: bool, is_random: bool) {
             let (Some(trace), Some(span)) = (TraceId::new(trace), SpanId::new(span)) else { return Ok(()) };
             let sampling = if is_sampled { Sampling::Recorded } else { Sampling::Unrecorded };
-            let parent = TraceParent { trace, span, sampling };
+            let randomness = if is_random { Randomness::Random } else { Randomness::Unknown };
+            let parent = TraceParent { trace, span, sampling, randomness };
             prop_assert_eq!(TraceParent::parse(parent.field().as_bytes()), Some(parent));
         }
 
