@@ -206,7 +206,6 @@ fn line_breaks_and_terminal_escapes_stay_inside_one_record() {
     assert_eq!(event["subject"], evil);
 }
 
-// proves-part: AUD-18 (the header and the problem document are the gateway's)
 #[test]
 fn the_clients_own_id_stands_beside_ours_and_not_in_its_place() {
     let walk = Walk::new();

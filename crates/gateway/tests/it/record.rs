@@ -67,6 +67,25 @@ fn an_event_says_when_where_who_what_and_how_it_ended() {
     assert_eq!(outcome.seen[0].header("x-request-id"), outcome.header("x-request-id"));
 }
 
+// proves: AUD-18
+#[test]
+fn the_id_of_a_request_is_ours_in_header_problem_and_record_whatever_the_client_sends() {
+    let walk = Walk::new();
+    for request in [get("/orders/7"), post_json("/notes", "{}"), get("/nowhere")] {
+        let outcome = walk.send(request.with("X-Request-Id: theirs"));
+        let (event, problem) = (outcome.only_event(), outcome.response.json());
+        let receipt = outcome.header("x-request-id").expect("every answer has an id");
+        assert_ne!(receipt, "theirs");
+        assert_eq!(
+            (&event["receipt"], &event["external_id"]),
+            (&json!(receipt), &json!("theirs")),
+            "{event:#}"
+        );
+        assert!(problem["instance"].as_str().unwrap().ends_with(receipt), "{problem:#}");
+        assert!(!problem.to_string().contains("theirs"), "{problem:#}");
+    }
+}
+
 // proves-part: AUD-08, AUD-09 (bodies are not recorded)
 #[test]
 fn nobody_writes_into_the_record_but_the_gateway() {
